@@ -1,0 +1,1 @@
+"""Scenario's wire, async only."""

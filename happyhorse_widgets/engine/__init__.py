@@ -1,0 +1,1 @@
+"""One background loop that submits, watches and downloads clips."""

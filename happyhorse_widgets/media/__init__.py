@@ -1,0 +1,1 @@
+"""Bytes in, bytes out: reference images and finished videos. No network, no state."""
