@@ -1,1 +1,55 @@
-"""Widgets, an async engine and a sandbox for Happy Horse, the reference-to-video model, through Scenario's API."""
+"""A video studio in a notebook cell: widgets, an async engine and a sandbox for Happy Horse through Scenario's API.
+
+import happyhorse_widgets as hh
+
+clip = hh.generate("character1 waves at character2", ["fox.png", "astronaut.png"], duration=3, seed=7)
+clip            # in a notebook: a live card
+await clip      # or clip.wait()
+clip.path       # the finished MP4
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from happyhorse_widgets import errors as errors
+    from happyhorse_widgets.engine.clip import Clip as Clip
+    from happyhorse_widgets.engine.connect import connect as connect
+    from happyhorse_widgets.engine.connect import default_session as default_session
+    from happyhorse_widgets.engine.connect import generate as generate
+    from happyhorse_widgets.engine.session import Session as Session
+    from happyhorse_widgets.engine.settings import Settings as Settings
+    from happyhorse_widgets.widgets.studio import Studio as Studio
+
+_HOMES = {
+    "Clip": "engine.clip",
+    "Session": "engine.session",
+    "Settings": "engine.settings",
+    "Studio": "widgets.studio",
+    "connect": "engine.connect",
+    "default_session": "engine.connect",
+    "generate": "engine.connect",
+}
+
+__all__ = ["Clip", "Session", "Settings", "Studio", "connect", "default_session", "errors", "generate"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return import_module(".errors", __name__)
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _plug_in_widgets()
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _plug_in_widgets() -> None:
+    # The engine may not import the widgets that show its clips; this module stands above both.
+    clip = import_module(".engine.clip", __name__)
+    clip.set_presenter(lambda shown: import_module(".widgets.clip", __name__).display_clip(shown))

@@ -1,0 +1,402 @@
+"""A clip in a person's hand: what it is, what it costs, where its file is, and ways to wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import threading
+import time
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from happyhorse_widgets.errors import (
+    HappyHorseError,
+    JobCanceled,
+    JobError,
+    JobFailed,
+    JobRejected,
+    JobUncertain,
+    JobWithdrawn,
+    LibraryError,
+    WaitTimeout,
+)
+from happyhorse_widgets.media import frames as video_frames
+
+from .loop import engine_loop
+from .request import Request
+from .states import RESTING, WITHDRAWABLE, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    import numpy as np
+    from IPython.display import Video
+    from PIL import Image
+
+    from happyhorse_widgets.library.clips import ClipRecord
+
+#: Between two looks at the clock while waiting: an interrupt is only seen when the waiting thread wakes.
+_TICK = 0.2
+
+_ENDINGS: dict[State, type[JobError]] = {
+    State.REJECTED: JobRejected,
+    State.FAILED: JobFailed,
+    State.CANCELED: JobCanceled,
+    State.WITHDRAWN: JobWithdrawn,
+    State.NEEDS_USER: JobUncertain,
+}
+
+
+class Keeper(Protocol):
+    """What a clip asks of the session it belongs to."""
+
+    home: Path
+
+    def act(self, clip: Clip, action: str) -> Future[str]:
+        """Carry out "cancel" or "detach" on the engine's loop; resolves to a sentence that says what happened."""
+
+
+class Clip:
+    """One clip, from the request to the file.
+
+    Made by `generate`, found again in `session.clips`. Await it, or call `wait()`; either gives the clip itself once its file is
+    on the disk, or raises a `JobError` that says what happened, what it cost and what to do. Interrupting a wait never cancels
+    the job.
+    """
+
+    def __init__(self, keeper: Keeper, record: ClipRecord, *, warnings: tuple[str, ...] = ()) -> None:
+        #: The session that drives it.
+        self.keeper = keeper
+        self._record = record
+        self._lock = threading.Lock()
+        self._waiters: list[Future[None]] = []
+        self.request = Request.from_dict(record.request)
+        #: What is only advised against, in words.
+        self.warnings = warnings
+        #: Why the clip does not move at the moment (no network, no place in the plan), or "".
+        self.note = ""
+        #: 0 to 1 while uploading, generating or downloading; None where nothing is known.
+        self.progress: float | None = None
+        #: Whether nobody watches any more; the clip arrives all the same.
+        self.detached = False
+
+    # -- what it is ------------------------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        """The clip's local id, which also names its file."""
+        return self._record.id
+
+    @property
+    def job_id(self) -> str | None:
+        """Scenario's id of the job; None before it was submitted."""
+        return self._record.remote_id
+
+    @property
+    def state(self) -> State:
+        """Where the clip is; see `engine.states`. A `State` is a string."""
+        return State(self._record.state)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the finished file is on the disk."""
+        return self.state is State.DONE
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the engine has nothing more to do for it: done, failed, or waiting for a person's decision."""
+        return self.state in RESTING
+
+    @property
+    def cost(self) -> float | None:
+        """What Scenario charged, in creative units; 0.0 when it was refunded, None before it is known."""
+        return 0.0 if self._record.refunded else self._record.cost
+
+    @property
+    def estimate(self) -> float | None:
+        """What it was expected to cost, in creative units; None where that is not known."""
+        return self._record.estimate
+
+    @property
+    def seed_used(self) -> int | None:
+        """The seed the model used, where it says so; `request.seed` is the one asked for."""
+        return self._record.seed_used
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether this is a simulation."""
+        return self._record.sandbox
+
+    @property
+    def created_at(self) -> float:
+        """When it was asked for, in seconds since the epoch."""
+        return self._record.created_at
+
+    @property
+    def finished_at(self) -> float | None:
+        """When it came to rest, in seconds since the epoch; None before."""
+        return self._record.finished_at
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from the request to its end, or to now."""
+        return (self.finished_at or time.time()) - self.created_at
+
+    @property
+    def path(self) -> Path | None:
+        """The finished MP4; None before it is on the disk, whole and verified."""
+        first = self._record.outputs[0] if self._record.outputs else None
+        return (
+            None if first is None or first.path is None or not self.is_done else self.keeper.home / first.path
+        )
+
+    @property
+    def facts(self) -> dict[str, Any] | None:
+        """Width, height, frame rate, duration, codecs and size of the finished file; None before."""
+        return self._record.outputs[0].facts if self._record.outputs else None
+
+    @property
+    def sha256(self) -> str | None:
+        """Of the finished file, in hex; None before."""
+        return self._record.outputs[0].sha256 if self._record.outputs else None
+
+    @property
+    def error(self) -> JobError | None:
+        """Why there is no video, in words; None while there may be one."""
+        kind = _ENDINGS.get(self.state)
+        if kind is None:
+            return None
+        told = self._record.error or {}
+        message = told.get("message") or _SILENT_ENDINGS[self.state]
+        return kind(message, clip_id=self.id, hint=told.get("hint") or "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything needed to make it again and to know what became of it, as plain JSON types."""
+        record = self._record
+        return {
+            "id": self.id,
+            "job_id": self.job_id,
+            "state": str(self.state),
+            "sandbox": self.sandbox,
+            "model": record.model,
+            "request": self.request.to_dict(),
+            "seed_used": self.seed_used,
+            "estimate": self.estimate,
+            "cost": self.cost,
+            "created_at": self.created_at,
+            "finished_at": self.finished_at,
+            "asset_ids": [output.asset_id for output in record.outputs],
+            "path": None if self.path is None else str(self.path),
+            "sha256": self.sha256,
+            "facts": self.facts,
+            "error": None if self.error is None else str(self.error),
+            "versions": record.versions,
+        }
+
+    def __repr__(self) -> str:
+        where = f" {self.path}" if self.path else ""
+        mark = " sandbox" if self.sandbox else ""
+        return f"<Clip {self.id} {self.state}{mark}{where}>"
+
+    # -- waiting ---------------------------------------------------------------------------------------------------
+
+    def __await__(self) -> Generator[Any, None, Clip]:
+        return self._arrival(None).__await__()
+
+    def wait(self, timeout: float | None = None) -> Clip:
+        """Wait, at most `timeout` seconds, for code that cannot await; in a cell too.
+
+        Returns the clip. Raises a `JobError` when there will be no video, `WaitTimeout` when the time is up, and
+        `KeyboardInterrupt` when interrupted; in the last two cases the job goes on.
+        """
+        if engine_loop().is_here():
+            raise RuntimeError(
+                "wait() on the engine's own thread would wait for itself; await the clip instead."
+            )
+        try:
+            loop = asyncio._get_running_loop()
+            return self._block(timeout) if loop is None else _run_nested(loop, self, timeout)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"Stopped waiting. Clip {self.id} goes on in the background.") from None
+
+    async def _arrival(self, timeout: float | None) -> Clip:
+        waiter = asyncio.wrap_future(self._waiter())
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not waiter.done():
+            left = _TICK if deadline is None else min(_TICK, deadline - time.monotonic())
+            if left <= 0:
+                raise self._too_slow(timeout)
+            await asyncio.wait({waiter}, timeout=left)
+        return self._result()
+
+    def _block(self, timeout: float | None) -> Clip:
+        waiter = self._waiter()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not waiter.done():
+            left = _TICK if deadline is None else min(_TICK, deadline - time.monotonic())
+            if left <= 0:
+                raise self._too_slow(timeout)
+            try:
+                waiter.result(left)
+            except TimeoutError:
+                continue
+        return self._result()
+
+    def _waiter(self) -> Future[None]:
+        waiter: Future[None] = Future()
+        with self._lock:
+            if self.is_over:
+                waiter.set_result(None)
+            else:
+                self._waiters.append(waiter)
+        return waiter
+
+    def _result(self) -> Clip:
+        if (error := self.error) is not None:
+            raise error
+        return self
+
+    def _too_slow(self, timeout: float | None) -> WaitTimeout:
+        return WaitTimeout(
+            f"Clip {self.id} is not ready after {timeout:g} s (it is {self.state}); it goes on in the background."
+        )
+
+    # -- doing -----------------------------------------------------------------------------------------------------
+
+    def cancel(self) -> str:
+        """Take the clip back. Returns a sentence that says what that meant.
+
+        Before it was sent it is withdrawn: free, guaranteed. Afterwards Scenario is asked to cancel, which it usually refuses for
+        generations such as this one: then the job goes on, paid, and the clip arrives.
+        """
+        return self.keeper.act(self, "cancel").result()
+
+    def detach(self) -> str:
+        """Stop watching. The engine goes on, and the clip arrives. Returns a sentence that says so."""
+        return self.keeper.act(self, "detach").result()
+
+    @property
+    def can_withdraw(self) -> bool:
+        """Whether it can still be taken back for free."""
+        return self.state in WITHDRAWABLE
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    def video(self, embed: bool | None = None, width: int | None = None) -> Video:
+        """The finished clip as an `IPython.display.Video`.
+
+        `embed` puts the file's bytes into the notebook (a third larger than the file); by default the notebook points to the
+        file where that is below the working folder, and embeds it elsewhere. `width` is in CSS pixels.
+        """
+        from IPython.display import Video  # heavy, and not needed by a script
+
+        path = self._finished()
+        below = path.is_relative_to(Path.cwd())
+        if embed or (embed is None and not below):
+            return Video(  # type: ignore[no-untyped-call]
+                data=path.read_bytes(),
+                embed=True,
+                mimetype="video/mp4",
+                width=width,
+                html_attributes="controls",
+            )
+        # An absolute path is no address; Jupyter serves what lies below the notebook.
+        shown = str(path.relative_to(Path.cwd())) if below else str(path)
+        return Video(  # type: ignore[no-untyped-call]
+            url=shown, embed=False, mimetype="video/mp4", width=width, html_attributes="controls"
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Copy the finished MP4 to a file, or into a folder under the clip's own name. Returns where it is."""
+        target = Path(path).expanduser()
+        if target.is_dir():
+            target = target / self._finished().name
+        return Path(shutil.copyfile(self._finished(), target))
+
+    def poster(self) -> Image.Image:
+        """The first frame as a PIL image of the clip's own size."""
+        return video_frames.poster(self._finished())
+
+    def frames(self, n: int) -> np.ndarray[Any, Any]:
+        """`n` frames, evenly spaced from the first to the last: uint8, shape (n, height, width, 3)."""
+        return video_frames.sample(self._finished(), n)
+
+    def last_frame(self) -> Image.Image:
+        """The last frame as a PIL image: a reference from which another clip goes on."""
+        return video_frames.last_frame(self._finished())
+
+    def poster_jpeg(self) -> bytes | None:
+        """A small JPEG of the first frame, at most about 40 KB; None before the clip is done."""
+        file = self.keeper.home / "posters" / f"{self.id}.jpg"
+        return file.read_bytes() if self.is_done and file.exists() else None
+
+    def _finished(self) -> Path:
+        path = self.path
+        if path is None:
+            raise self.error or HappyHorseError(
+                f"Clip {self.id} is not ready yet: await it first (it is {self.state})."
+            )
+        if not path.exists():
+            raise LibraryError(
+                f"The file of clip {self.id} is gone: {path}. Put it back, or make the clip again."
+            )
+        return path
+
+    def _ipython_display_(self) -> None:
+        _presenter(self)
+
+    # -- kept up to date by the engine ------------------------------------------------------------------------------
+
+    @property
+    def record(self) -> ClipRecord:
+        """The clip as the journal has it."""
+        return self._record
+
+    def take(self, record: ClipRecord) -> None:
+        """Show what was committed, and let those go who wait; called by the engine after each commit."""
+        self._record = record
+        self.request = Request.from_dict(record.request)
+        if self.is_over:
+            with self._lock:
+                waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+
+_SILENT_ENDINGS = {
+    State.REJECTED: "The clip was refused before it started. Nothing was paid.",
+    State.FAILED: "Scenario could not make this clip and gives no reason.",
+    State.CANCELED: "The job was canceled on Scenario's side.",
+    State.WITHDRAWN: "The clip was taken back before it was sent. Nothing was paid.",
+    State.NEEDS_USER: (
+        "The answer to the submission was lost, and no job was found since. It was probably not charged, but that is not "
+        "certain: look at your jobs on Scenario before you submit it again."
+    ),
+}
+
+
+def _run_nested(loop: asyncio.AbstractEventLoop, clip: Clip, timeout: float | None) -> Clip:
+    """Wait inside a running loop, such as the one that runs a notebook's cells, and let it go on meanwhile."""
+    import nest_asyncio2  # patches asyncio: only where it is needed
+
+    try:
+        nest_asyncio2.apply(loop)
+    except ValueError:  # a loop that is not asyncio's own, such as uvloop's, cannot be nested
+        return clip._block(timeout)
+    arrived: Clip = loop.run_until_complete(clip._arrival(timeout))
+    return arrived
+
+
+def _print(clip: Clip) -> None:
+    print(repr(clip))
+
+
+_presenter: Callable[[Clip], None] = _print
+
+
+def set_presenter(presenter: Callable[[Clip], None]) -> None:
+    """Choose how a notebook shows a bare clip. The widget layer, which may not be imported from here, is put in by the façade."""
+    global _presenter  # noqa: PLW0603 (a plug point, filled once)
+    _presenter = presenter

@@ -1,0 +1,57 @@
+"""What a clip will cost and how long it will take, asked before anything is paid."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from happyhorse_widgets.api.params import ModelSchema, wire_body
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from happyhorse_widgets.library.clips import Clips
+
+    from .connection import Connection
+    from .request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a clip is expected to cost, and how long it should take.
+
+    `creative_units` as Scenario's dry run says. `seconds` from submission to success: the median of this library's own
+    history, else what Scenario states for the model, else None.
+    """
+
+    creative_units: float
+    seconds: float | None
+
+
+class Estimates:
+    """Dry runs, remembered by what has an impact on the cost."""
+
+    def __init__(self, connection: Connection, clips: Clips) -> None:
+        self._connection = connection
+        self._clips = clips
+        self._known: dict[tuple[object, ...], float] = {}
+
+    async def of(self, schema: ModelSchema, request: Request, asset_ids: Sequence[str]) -> Estimate:
+        """The estimate for a request. Raises what the client raises; a dry run costs nothing."""
+        key = _cost_key(schema, request)
+        if key not in self._known:
+            client = await self._connection.client()
+            body = wire_body(schema, request.values(), asset_ids)
+            self._known[key] = (await client.estimate(request.model, body)).creative_units_cost
+        return Estimate(self._known[key], self.seconds(schema))
+
+    def seconds(self, schema: ModelSchema) -> float | None:
+        """How long this model's jobs take, from submission to success; None where nothing is known."""
+        durations = self._clips.durations(endpoint=self._connection.name, model=schema.model_id)
+        return statistics.median(durations) if durations else schema.latency_p50
+
+
+def _cost_key(schema: ModelSchema, request: Request) -> tuple[object, ...]:
+    values = request.values() | {"references": len(request.references)}
+    return (request.model, *(values.get(field.name) for field in schema.fields if field.cost_impact))

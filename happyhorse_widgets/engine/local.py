@@ -1,0 +1,102 @@
+"""The sandbox as a child process: started on first use, ended with its parent."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import select
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from happyhorse_widgets.api.config import Credentials, Endpoint
+from happyhorse_widgets.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_START_SECONDS = 60.0
+
+
+class LocalSandbox:
+    """A sandbox server of this session's own, on a free loopback port, with a key that nobody else knows.
+
+    The child ends when its standard input does, which the system sees to even when this process is killed. Its ledger is in
+    the home, so that to the next kernel it looks like a service that never went away.
+    """
+
+    def __init__(self, home: Path, *, speed: float, scale: float) -> None:
+        self._home = home / "sandbox"
+        self._speed = speed
+        self._scale = scale
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._endpoint: Endpoint | None = None
+
+    def endpoint(self) -> Endpoint:
+        """Where the sandbox serves; starts it, or starts it again if it has died. Blocks until it answers.
+
+        Raises `ConfigurationError` with the end of its log where it does not start.
+        """
+        with self._lock:
+            if self._endpoint is None or self._process is None or self._process.poll() is not None:
+                self._endpoint = self._start()
+            return self._endpoint
+
+    def stop(self) -> None:
+        """End the child and wait for it."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin:
+            process.stdin.close()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+    def _start(self) -> Endpoint:
+        self._home.mkdir(parents=True, exist_ok=True)
+        key, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        log = self._home / "server.log"
+        command = [
+            sys.executable,
+            "-m",
+            "happyhorse_widgets.sandbox",
+            "--home",
+            str(self._home),
+            "--die-with-parent",
+        ]
+        command += ["--speed", str(self._speed), "--scale", str(self._scale)]
+        with log.open("wb") as errors:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env={**os.environ, "HAPPYHORSE_SANDBOX_KEY": key, "HAPPYHORSE_SANDBOX_SECRET": secret},
+                # Jupyter interrupts a kernel's whole process group; that must not end the sandbox.
+                start_new_session=True,
+            )
+        ready = _first_line(self._process, _START_SECONDS)
+        if not ready:
+            self._process.kill()
+            tail = log.read_text(errors="replace")[-2000:]
+            raise ConfigurationError(f"The sandbox did not start. The end of its log, {log}:\n{tail}")
+        return Endpoint(json.loads(ready)["base_url"], None, Credentials(key, secret))
+
+
+def _first_line(process: subprocess.Popen[bytes], seconds: float) -> bytes:
+    assert process.stdout
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        if select.select([process.stdout], [], [], 0.2)[0]:
+            return process.stdout.readline()
+    return b""

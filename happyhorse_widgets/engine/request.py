@@ -1,0 +1,133 @@
+"""What was asked: the request and its reference images, in a form that can be kept, shown and sent again."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+from happyhorse_widgets.errors import InvalidImage, InvalidRequest
+from happyhorse_widgets.media.images import ReferenceImage, load_image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import numpy as np
+    from PIL import Image
+
+#: What may stand for a reference image: a path, an http(s) address, the bytes of a file, a PIL image, a numpy array
+#: (height, width[, 3 or 4]), a Scenario asset id, or an image that was loaded before.
+ReferenceSource: TypeAlias = (
+    "str | os.PathLike[str] | bytes | bytearray | memoryview"
+    " | Image.Image | np.ndarray[Any, Any] | ReferenceImage | Reference"
+)
+
+_ASSET_ID = re.compile(r"asset_[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One reference image of a request.
+
+    Known by its content (`sha256`, with the bytes kept in the home), by a Scenario asset (`asset_id`), or, until it was
+    fetched, by an address (`url`). `width` and `height` are in pixels as shown, 0 where not known.
+    """
+
+    name: str
+    sha256: str | None = None
+    media_type: str | None = None
+    width: int = 0
+    height: int = 0
+    asset_id: str | None = None
+    url: str | None = None
+
+    @classmethod
+    def of(cls, image: ReferenceImage) -> Reference:
+        """The reference that stands for a loaded image."""
+        return cls(image.name, image.sha256, image.media_type, image.width, image.height)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a clip was asked to be. `seed` None leaves the choice to the model."""
+
+    prompt: str
+    references: tuple[Reference, ...]
+    model: str
+    aspect_ratio: str | None = None
+    resolution: str | None = None
+    duration: int | None = None
+    seed: int | None = None
+
+    def values(self) -> dict[str, Any]:
+        """The parameters by their Python names, without references and model."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name not in ("references", "model")
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON types."""
+        references = [{f.name: getattr(item, f.name) for f in fields(Reference)} for item in self.references]
+        return {**self.values(), "model": self.model, "references": references}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Request:
+        """What `to_dict` gave."""
+        return cls(**{**data, "references": tuple(Reference(**item) for item in data["references"])})
+
+    def with_reference(self, index: int, reference: Reference) -> Request:
+        """The same request with another reference at `index`."""
+        references = list(self.references)
+        references[index] = reference
+        return replace(self, references=tuple(references))
+
+
+def read_references(sources: Iterable[ReferenceSource]) -> list[Reference | ReferenceImage]:
+    """Turn what a person gave into images, or into references where the bytes are elsewhere.
+
+    Raises `InvalidRequest` that names every source that cannot be used, counted as in the prompt (character1 …).
+    """
+    if isinstance(sources, str | bytes | os.PathLike):
+        raise InvalidRequest(
+            f"references is one {type(sources).__name__}; give a list of 1 to 9 images, such as [{sources!r:.40}]."
+        )
+    found: list[Reference | ReferenceImage] = []
+    problems: list[str] = []
+    for number, source in enumerate(sources, 1):
+        try:
+            found.append(read_reference(source))
+        except InvalidImage as error:
+            problems += [f"character{number}: {line}" for line in error.problems]
+    if problems:
+        raise InvalidImage(*problems)
+    return found
+
+
+def read_reference(source: ReferenceSource) -> Reference | ReferenceImage:
+    """Turn one source into an image, or into a reference where the bytes are elsewhere. Raises `InvalidImage`."""
+    if isinstance(source, Reference | ReferenceImage):
+        return source
+    if isinstance(source, str):
+        if _ASSET_ID.fullmatch(source):
+            return Reference(name=source, asset_id=source)
+        if source.lower().startswith(("http://", "https://")):
+            return Reference(name=_name_in(source), url=source)
+    return load_image(source)
+
+
+def advice(references: Sequence[Reference | ReferenceImage]) -> tuple[str, ...]:
+    """What is only advised against, one line for each image it concerns."""
+    return tuple(
+        f"character{number}: {line}"
+        for number, item in enumerate(references, 1)
+        if isinstance(item, ReferenceImage)
+        for line in item.warnings
+    )
+
+
+def _name_in(url: str) -> str:
+    return unquote(urlsplit(url).path).rpartition("/")[2] or "image"

@@ -1,0 +1,102 @@
+"""Reference images on their way to Scenario: each content once per account and project."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from happyhorse_widgets.errors import NotFound
+from happyhorse_widgets.library.files import Home, write_whole
+from happyhorse_widgets.media.images import MEDIA_TYPES, ReferenceImage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from happyhorse_widgets.api.client import ScenarioClient
+    from happyhorse_widgets.library.journal import Journal
+
+    from .connection import Connection
+    from .request import Reference
+
+#: Told how many bytes of how many have left.
+Progress = Callable[[int, int], None]
+
+
+class Uploads:
+    """Keeps reference images in the home and knows under which asset id Scenario has them."""
+
+    def __init__(self, connection: Connection, project: str, journal: Journal, home: Home) -> None:
+        self._connection = connection
+        self._project = project
+        self._journal = journal
+        self._home = home
+        self._running: dict[str, asyncio.Task[str]] = {}
+        self._confirmed: set[str] = set()
+
+    def keep(self, image: ReferenceImage) -> Path:
+        """Put the bytes into the home, once; blocks until they are on the disk."""
+        path = self._home.image(image.sha256, MEDIA_TYPES[image.media_type])
+        if not path.exists() or path.stat().st_size != len(image.data):
+            write_whole(path, image.data)
+        self._journal.have_image(
+            image.sha256,
+            media_type=image.media_type,
+            size=len(image.data),
+            width=image.width,
+            height=image.height,
+            path=self._home.relative(path),
+        ).result()
+        return path
+
+    def path_of(self, reference: Reference) -> Path:
+        """Where the bytes of a kept reference are."""
+        assert reference.sha256 and reference.media_type
+        return self._home.image(reference.sha256, MEDIA_TYPES[reference.media_type])
+
+    async def asset_id(self, reference: Reference, progress: Progress | None = None) -> str:
+        """The reference's asset id, uploading it if Scenario does not have it. Concurrent calls share one upload.
+
+        Raises what the client raises; the bytes stay in the home.
+        """
+        if reference.asset_id is not None:
+            return reference.asset_id
+        assert reference.sha256
+        task = self._running.get(reference.sha256)
+        if task is None:
+            task = asyncio.create_task(self._find_or_send(reference, progress))
+            self._running[reference.sha256] = task
+            task.add_done_callback(lambda done: self._forget(reference, done))
+        return await asyncio.shield(task)
+
+    def _forget(self, reference: Reference, task: asyncio.Task[str]) -> None:
+        assert reference.sha256
+        self._running.pop(reference.sha256, None)
+        if not task.cancelled():
+            task.exception()  # whoever waits is told; an upload that nobody waits for any more may fail in silence
+
+    async def _find_or_send(self, reference: Reference, progress: Progress | None) -> str:
+        assert reference.sha256 and reference.media_type
+        client = await self._connection.client()
+        where = {"endpoint": self._connection.name, "project": self._project}
+        known = self._journal.uploaded(reference.sha256, **where)
+        if known is not None and await self._still_there(client, known):
+            return known
+        data = await asyncio.to_thread(self.path_of(reference).read_bytes)
+        asset_id = await client.upload(
+            data, name=reference.name, media_type=reference.media_type, progress=progress
+        )
+        await asyncio.wrap_future(self._journal.have_upload(reference.sha256, asset_id=asset_id, **where))
+        self._confirmed.add(asset_id)
+        return asset_id
+
+    async def _still_there(self, client: ScenarioClient, asset_id: str) -> bool:
+        # Asked once per session: assets can be deleted on Scenario's side, and a job that names a lost one is refused.
+        if asset_id in self._confirmed:
+            return True
+        try:
+            await client.asset(asset_id)
+        except NotFound:
+            return False
+        self._confirmed.add(asset_id)
+        return True

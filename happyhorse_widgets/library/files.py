@@ -1,0 +1,108 @@
+"""Files that are there whole or not at all.
+
+The home folder is visible on purpose: Jupyter serves no dot-directories, and the clips are the person's own.
+
+    home/library.sqlite3     the journal
+    home/images/SHA256.ext   reference images, named by their content
+    home/clips/CLIP.mp4      finished clips, named by their local id
+    home/posters/CLIP.jpg    small stills of them
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+from happyhorse_widgets.errors import LibraryError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Home:
+    """The folder that a library lives in, and the names of what is in it."""
+
+    def __init__(self, root: Path) -> None:
+        """Create the folders. Raises `LibraryError` where that is not possible."""
+        self.root = root.expanduser().absolute()
+        try:
+            for folder in (self.images, self.clips, self.posters):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LibraryError(
+                f"The library's folder {self.root} cannot be used ({error.strerror}). "
+                "Choose one that can be written, with connect(home=…) or HAPPYHORSE_HOME."
+            ) from error
+
+    @property
+    def database(self) -> Path:
+        """The journal's file."""
+        return self.root / "library.sqlite3"
+
+    @property
+    def images(self) -> Path:
+        """The folder of reference images."""
+        return self.root / "images"
+
+    @property
+    def clips(self) -> Path:
+        """The folder of finished clips."""
+        return self.root / "clips"
+
+    @property
+    def posters(self) -> Path:
+        """The folder of small stills."""
+        return self.root / "posters"
+
+    def image(self, sha256: str, extension: str) -> Path:
+        """Where the image with this content is, or would be."""
+        return self.images / f"{sha256}.{extension}"
+
+    def clip(self, clip_id: str, position: int = 0) -> Path:
+        """Where the clip's video is, or would be; a job with several outputs numbers those after the first."""
+        return self.clips / (f"{clip_id}.mp4" if position == 0 else f"{clip_id}-{position + 1}.mp4")
+
+    def poster(self, clip_id: str) -> Path:
+        """Where the clip's still is, or would be."""
+        return self.posters / f"{clip_id}.jpg"
+
+    def relative(self, path: Path) -> str:
+        """`path` as the database stores it, so that the whole folder can be moved."""
+        return path.relative_to(self.root).as_posix()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write `data` so that after a crash `path` holds all of it or what it held before."""
+    part = part_of(path)
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        publish(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def part_of(path: Path) -> Path:
+    """A name beside `path` that no other process uses, for a file that is still being written."""
+    return path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+
+
+def publish(part: Path, path: Path) -> None:
+    """Give a finished, synced `part` its name, and sync the folder, so that the name survives a power cut as well."""
+    part.replace(path)
+    if os.name == "posix":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def sync_file(path: Path) -> None:
+    """Flush a finished file to the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

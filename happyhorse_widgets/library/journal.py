@@ -1,0 +1,254 @@
+"""The journal: every step of every clip, written down before it is taken.
+
+All writes go through the database's one writer thread, each as one committed transaction. A transition is a
+compare-and-set on the state, so that two hands never move one clip at the same time, and leaves an event behind. Progress is
+not written, and no signed URL ever is.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from happyhorse_widgets.errors import LibraryError
+
+from .clips import ClipRecord, read_clip
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Future
+
+    from .database import Database
+
+#: What a transition may set beside the state.
+_SETTABLE = frozenset(
+    [
+        "body",
+        "fingerprint",
+        "attempt",
+        "sent_at",
+        "submitted_at",
+        "remote_id",
+        "estimate",
+        "cost",
+        "refunded",
+        "seed_used",
+        "error",
+        "request",
+        "finished_at",
+    ]
+)
+_AS_JSON = frozenset({"body", "error", "request"})
+
+
+class StaleTransition(Exception):
+    """The clip is no longer in the state that the transition starts from: somebody else moved it."""
+
+
+class Journal:
+    """Writes to the journal; every method returns a future that resolves after the commit."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(
+        self,
+        clip_id: str,
+        *,
+        state: str,
+        endpoint: str,
+        project: str,
+        sandbox: bool,
+        model: str,
+        request: Mapping[str, Any],
+        versions: Mapping[str, str],
+    ) -> Future[ClipRecord]:
+        """Enter a new clip."""
+
+        def work(connection: sqlite3.Connection) -> ClipRecord:
+            now = time.time()
+            connection.execute(
+                "INSERT INTO jobs (id, created_at, updated_at, state, endpoint, project, sandbox, model, request, versions)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    clip_id,
+                    now,
+                    now,
+                    state,
+                    endpoint,
+                    project,
+                    sandbox,
+                    model,
+                    json.dumps(request),
+                    json.dumps(versions),
+                ),
+            )
+            _event(connection, clip_id, now, "", state, "")
+            return read_clip(connection, clip_id)
+
+        return self._database.write(work)
+
+    def move(
+        self,
+        clip_id: str,
+        current: str,
+        following: str,
+        *,
+        detail: str = "",
+        epoch: int | None = None,
+        **values: Any,
+    ) -> Future[ClipRecord]:
+        """Take a clip from state `current` to `following` and set `values` with it.
+
+        With `epoch` the move happens only while this process still owns the library (see `ownership`). The future raises
+        `StaleTransition` when the clip is in another state, `LibraryError` when the library changed hands.
+        """
+        unknown = set(values) - _SETTABLE
+        if unknown:
+            raise TypeError(f"a transition cannot set {sorted(unknown)}")
+
+        def work(connection: sqlite3.Connection) -> ClipRecord:
+            if epoch is not None:
+                _require_epoch(connection, epoch)
+            now = time.time()
+            columns = ", ".join(f"{name} = ?" for name in ("state", "updated_at", *values))
+            row = connection.execute(
+                f"UPDATE jobs SET {columns} WHERE id = ? AND state = ?",  # noqa: S608 (names are checked above)
+                (following, now, *(_stored(name, value) for name, value in values.items()), clip_id, current),
+            )
+            if row.rowcount != 1:
+                raise StaleTransition(f"{clip_id} is not {current} any more")
+            _event(connection, clip_id, now, current, following, detail)
+            return read_clip(connection, clip_id)
+
+        return self._database.write(work)
+
+    def amend(self, clip_id: str, **values: Any) -> Future[ClipRecord]:
+        """Set values that came to be known without the clip changing its state, such as an estimate."""
+        unknown = set(values) - _SETTABLE
+        if unknown:
+            raise TypeError(f"an amendment cannot set {sorted(unknown)}")
+
+        def work(connection: sqlite3.Connection) -> ClipRecord:
+            columns = ", ".join(f"{name} = ?" for name in ("updated_at", *values))
+            connection.execute(
+                f"UPDATE jobs SET {columns} WHERE id = ?",  # noqa: S608 (names are checked above)
+                (time.time(), *(_stored(name, value) for name, value in values.items()), clip_id),
+            )
+            return read_clip(connection, clip_id)
+
+        return self._database.write(work)
+
+    def expect_outputs(self, clip_id: str, asset_ids: Sequence[str]) -> Future[ClipRecord]:
+        """Note which assets a finished job made, before any is downloaded."""
+
+        def work(connection: sqlite3.Connection) -> ClipRecord:
+            connection.executemany(
+                "INSERT OR IGNORE INTO outputs (job_id, position, asset_id, state) VALUES (?, ?, ?, 'expected')",
+                [(clip_id, position, asset_id) for position, asset_id in enumerate(asset_ids)],
+            )
+            return read_clip(connection, clip_id)
+
+        return self._database.write(work)
+
+    def have_output(
+        self, clip_id: str, position: int, *, path: str, size: int, sha256: str, facts: Mapping[str, Any]
+    ) -> Future[ClipRecord]:
+        """Note that an output is on disk, whole and verified. `path` is relative to the home."""
+
+        def work(connection: sqlite3.Connection) -> ClipRecord:
+            connection.execute(
+                "UPDATE outputs SET state = 'here', path = ?, size = ?, sha256 = ?, facts = ? WHERE job_id = ? AND position = ?",
+                (path, size, sha256, json.dumps(facts), clip_id, position),
+            )
+            return read_clip(connection, clip_id)
+
+        return self._database.write(work)
+
+    def have_image(
+        self, sha256: str, *, media_type: str, size: int, width: int, height: int, path: str
+    ) -> Future[None]:
+        """Note that a reference image is kept. `path` is relative to the home."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT OR IGNORE INTO images (sha256, media_type, size, width, height, path, added_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (sha256, media_type, size, width, height, path, time.time()),
+            )
+
+        return self._database.write(work)
+
+    def have_upload(self, sha256: str, *, endpoint: str, project: str, asset_id: str) -> Future[None]:
+        """Note under which asset id these bytes are known to Scenario."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT OR REPLACE INTO uploads (sha256, endpoint, project, asset_id, at) VALUES (?, ?, ?, ?, ?)",
+                (sha256, endpoint, project, asset_id, time.time()),
+            )
+
+        return self._database.write(work)
+
+    def forget_upload(self, sha256: str, *, endpoint: str, project: str) -> Future[None]:
+        """Strike an upload whose asset Scenario no longer has."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "DELETE FROM uploads WHERE sha256 = ? AND endpoint = ? AND project = ?",
+                (sha256, endpoint, project),
+            )
+
+        return self._database.write(work)
+
+    def uploaded(self, sha256: str, *, endpoint: str, project: str) -> str | None:
+        """The asset id of these bytes, if they were uploaded to this account and project before."""
+        row = self._database.read(
+            lambda connection: connection.execute(
+                "SELECT asset_id FROM uploads WHERE sha256 = ? AND endpoint = ? AND project = ?",
+                (sha256, endpoint, project),
+            ).fetchone()
+        )
+        return None if row is None else str(row["asset_id"])
+
+    def bound(self, endpoint: str) -> set[str]:
+        """The job ids of this account that already belong to a clip."""
+        rows = self._database.read(
+            lambda connection: connection.execute(
+                "SELECT remote_id FROM jobs WHERE endpoint = ? AND remote_id IS NOT NULL", (endpoint,)
+            ).fetchall()
+        )
+        return {row["remote_id"] for row in rows}
+
+    def events(self, clip_id: str) -> list[dict[str, Any]]:
+        """What happened to a clip, oldest first: {"at", "from_state", "to_state", "detail"}."""
+        rows = self._database.read(
+            lambda connection: connection.execute(
+                "SELECT at, from_state, to_state, detail FROM events WHERE job_id = ? ORDER BY seq",
+                (clip_id,),
+            ).fetchall()
+        )
+        return [dict(row) for row in rows]
+
+
+def _stored(name: str, value: Any) -> Any:
+    return json.dumps(value) if name in _AS_JSON and value is not None else value
+
+
+def _event(
+    connection: sqlite3.Connection, clip_id: str, at: float, current: str, following: str, detail: str
+) -> None:
+    connection.execute(
+        "INSERT INTO events (job_id, at, from_state, to_state, detail) VALUES (?, ?, ?, ?, ?)",
+        (clip_id, at, current, following, detail),
+    )
+
+
+def _require_epoch(connection: sqlite3.Connection, epoch: int) -> None:
+    row = connection.execute("SELECT epoch FROM owner").fetchone()
+    if row is None or row["epoch"] != epoch:
+        raise LibraryError(
+            "Another kernel has taken over this library; this one no longer submits. Nothing was sent."
+        )

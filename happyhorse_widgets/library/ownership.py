@@ -1,0 +1,123 @@
+"""One owner per journal: the process that may submit.
+
+A row in the journal names the owner by process (id and start), boot and host, with a heartbeat and an epoch that grows
+with each change of hands. No file lock is used, for those succeed silently on some network file systems. A library changes
+hands only when the owner is proven dead: its process is gone on this very host and boot, or the machine was restarted, or,
+where neither can be seen from here, its heart has not beaten for `STALE` seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+    from concurrent.futures import Future
+
+    from .database import Database
+
+#: Seconds between heartbeats, and after how many without one an owner on another machine counts as dead.
+BEAT = 10.0
+STALE = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who owns the library. `mine` says whether it is this process."""
+
+    epoch: int
+    pid: int
+    host: str
+    mine: bool
+
+
+#: The open databases of this process by file: the library is given up with the last of them.
+_holding: dict[Path, set[int]] = {}
+_lock = threading.Lock()
+
+
+def claim(database: Database) -> Future[Owner]:
+    """Become the owner if there is none, the last one is dead, or it is this process already; else say who is."""
+
+    def work(connection: sqlite3.Connection) -> Owner:
+        row = connection.execute("SELECT epoch, pid, started, boot_id, host, heartbeat FROM owner").fetchone()
+        if row is not None and not _is_me(row) and _alive(row):
+            return Owner(row["epoch"], row["pid"], row["host"], mine=False)
+        with _lock:
+            _holding.setdefault(database.path, set()).add(id(database))
+        if row is not None and _is_me(row):
+            return Owner(row["epoch"], row["pid"], row["host"], mine=True)
+        epoch = 1 if row is None else row["epoch"] + 1
+        connection.execute(
+            "INSERT OR REPLACE INTO owner (one, epoch, pid, started, boot_id, host, heartbeat)"
+            " VALUES (1, ?, ?, ?, ?, ?, ?)",
+            (epoch, os.getpid(), _started(os.getpid()), boot_id(), platform.node(), time.time()),
+        )
+        return Owner(epoch, os.getpid(), platform.node(), mine=True)
+
+    return database.write(work)
+
+
+def beat(database: Database, epoch: int) -> Future[bool]:
+    """Show that the owner of this epoch is alive; False when the library has changed hands."""
+
+    def work(connection: sqlite3.Connection) -> bool:
+        done = connection.execute("UPDATE owner SET heartbeat = ? WHERE epoch = ?", (time.time(), epoch))
+        return done.rowcount == 1
+
+    return database.write(work)
+
+
+def release(database: Database, epoch: int) -> Future[None]:
+    """Give the library up, unless this process has it open elsewhere; the epoch stays, so that it keeps growing."""
+
+    def work(connection: sqlite3.Connection) -> None:
+        with _lock:
+            holders = _holding.get(database.path, set())
+            holders.discard(id(database))
+        if not holders:
+            connection.execute("UPDATE owner SET pid = 0, heartbeat = 0 WHERE epoch = ?", (epoch,))
+
+    return database.write(work)
+
+
+@cache
+def boot_id() -> str:
+    """Names this run of the machine: a process id means nothing after a restart."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return f"{platform.node()}-unknown-boot"
+
+
+def _is_me(row: sqlite3.Row) -> bool:
+    return bool(row["pid"] == os.getpid()) and row["host"] == platform.node() and _same_process(row)
+
+
+def _alive(row: sqlite3.Row) -> bool:
+    if row["pid"] == 0:
+        return False
+    if row["host"] == platform.node() and _started(os.getpid()):
+        return _same_process(row)
+    return bool(time.time() - row["heartbeat"] < STALE)
+
+
+def _same_process(row: sqlite3.Row) -> bool:
+    # The start time tells a process from a later one with the same id, as containers like to have.
+    return bool(row["boot_id"] == boot_id()) and bool(row["started"] == _started(row["pid"]))
+
+
+def _started(pid: int) -> str:
+    """When the process started, in the kernel's ticks; "" where it is gone, dead but not reaped, or cannot be seen."""
+    try:
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, ValueError):
+        return ""
+    return "" if state == "Z" else fields[18]
