@@ -215,7 +215,7 @@ class Clip:
                 "wait() on the engine's own thread would wait for itself; await the clip instead."
             )
         try:
-            loop = asyncio._get_running_loop()
+            loop = _running_loop()
             return self._block(timeout) if loop is None else _run_nested(loop, self, timeout)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"Stopped waiting. Clip {self.id} goes on in the background.") from None
@@ -375,6 +375,13 @@ _SILENT_ENDINGS = {
         "certain: look at your jobs on Scenario before you submit it again."
     ),
 }
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _run_nested(loop: asyncio.AbstractEventLoop, clip: Clip, timeout: float | None) -> Clip:
