@@ -1,0 +1,274 @@
+"""What a model takes: its fields with their bounds, as the API tells them and as a snapshot until it has.
+
+`Field` and `ModelSchema` say what is allowed; `wire_body` writes a request. Whether a request is allowed is
+said by `check`, in `checks`, which holds no number of its own.
+"""
+
+from __future__ import annotations
+
+import numbers
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from happyhorse_widgets.api.models import Model, ModelInput, PerformanceStats, PerformanceVariant
+
+N = TypeVar("N", int, float)
+
+HAPPY_HORSE = "model_alibaba-happy-horse-reference-to-video"
+HAPPY_HORSE_1_1 = "model_alibaba-happy-horse-reference-to-video-1.1"
+REFERENCES = "references"
+"""The Python name of the field that takes the reference images; `referenceImages` on the wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One input of a model.
+
+    `name` is Python's, `wire` the API's. `minimum`, `maximum` and `step` bound numbers; `min_length` and
+    `max_length` count the characters of a text or the items of a list; `max_size` is in bytes. None: no
+    bound.
+    """
+
+    name: str
+    wire: str
+    type: str
+    required: bool = False
+    default: Any = None
+    allowed: tuple[Any, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    max_size: int | None = None
+    cost_impact: bool = False
+    label: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSchema:
+    """A model's fields and statistics: latencies in seconds, cost in creative units, None where not known.
+
+    `deprecated_by` is the id of the model that replaces a retired one ("" when none is named), None while it
+    is not.
+    """
+
+    model_id: str
+    name: str
+    fields: tuple[Field, ...]
+    deprecated_by: str | None = None
+    latency_p50: float | None = None
+    latency_p75: float | None = None
+    cost_p50: float | None = None
+
+    def field(self, name: str) -> Field | None:
+        """The field with the Python name `name`, or None."""
+        return next((field for field in self.fields if field.name == name), None)
+
+
+_FIELDS = (
+    Field(
+        name="prompt",
+        wire="prompt",
+        type="string",
+        required=True,
+        min_length=1,
+        max_length=2500,
+        label="Prompt",
+        description="What happens, naming the subjects character1, character2 … in the order of the images.",
+    ),
+    Field(
+        name=REFERENCES,
+        wire="referenceImages",
+        type="file_array",
+        required=True,
+        min_length=1,
+        max_length=9,
+        max_size=10_000_000,
+        label="Reference images",
+        description="JPEG, PNG or WEBP; the shortest side should have 400 pixels or more.",
+    ),
+    Field(
+        name="aspect_ratio",
+        wire="aspectRatio",
+        type="string",
+        default="16:9",
+        allowed=("16:9", "9:16", "1:1", "4:3", "3:4"),
+        label="Aspect ratio",
+        description="Width to height of the clip.",
+    ),
+    Field(
+        name="resolution",
+        wire="resolution",
+        type="string",
+        default="1080P",
+        allowed=("720P", "1080P"),
+        cost_impact=True,
+        label="Resolution",
+        description="Pixels of the clip's shorter side.",
+    ),
+    Field(
+        name="duration",
+        wire="duration",
+        type="number",
+        default=5,
+        minimum=3,
+        maximum=15,
+        step=1,
+        cost_impact=True,
+        label="Duration",
+        description="Length of the clip in whole seconds.",
+    ),
+    Field(
+        name="seed",
+        wire="seed",
+        type="number",
+        minimum=0,
+        maximum=2_147_483_647,
+        step=1,
+        label="Seed",
+        description="The same seed helps to get a similar clip again, but does not promise the same one.",
+    ),
+)
+_MORE_RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "4:5", "5:4", "9:21", "21:9")
+_SNAPSHOTS = {
+    HAPPY_HORSE: ModelSchema(HAPPY_HORSE, "Happy Horse 1.0", _FIELDS),
+    HAPPY_HORSE_1_1: ModelSchema(
+        HAPPY_HORSE_1_1,
+        "Happy Horse 1.1",
+        tuple(replace(f, allowed=_MORE_RATIOS) if f.name == "aspect_ratio" else f for f in _FIELDS),
+    ),
+}
+
+
+def snapshot(model_id: str) -> ModelSchema | None:
+    """What was known of a Happy Horse model when this package was made; None for any other model."""
+    return _SNAPSHOTS.get(model_id)
+
+
+def snapshots() -> tuple[ModelSchema, ...]:
+    """All of them, oldest model first."""
+    return tuple(_SNAPSHOTS.values())
+
+
+def schema_from_model(model: Model) -> ModelSchema:
+    """The schema that `GET /models/{id}` told.
+
+    What it leaves out of a model with a snapshot comes from there.
+    """
+    known = snapshot(model.id)
+    fields = {field.wire: field for field in known.fields} if known else {}
+    for given in model.inputs:
+        fields[given.name] = _merged(given, fields.get(given.name))
+    variant = _usual_variant(model.performance_stats)
+    return ModelSchema(
+        model_id=model.id,
+        name=model.name or (known.name if known else model.id),
+        fields=tuple(fields.values()),
+        deprecated_by=_replacement(model.tags),
+        latency_p50=variant.total_latency_p50_sec if variant else None,
+        latency_p75=variant.total_latency_p75_sec if variant else None,
+        cost_p50=variant.cost_per_asset_p50 if variant else None,
+    )
+
+
+def _merged(given: ModelInput, known: Field | None) -> Field:
+    base = known or Field(name=_python_name(given.name), wire=given.name, type="")
+    kind = given.type or base.type
+    low, high = _bounds(given.min, given.max, base.minimum, base.maximum)
+    least, most = given.min_length, given.max_length
+    if kind.endswith("_array"):  # lists are counted by either pair of bounds
+        least = _whole_or_none(given.min) if least is None else least
+        most = _whole_or_none(given.max) if most is None else most
+        low = high = None
+    shortest, longest = _bounds(least, most, base.min_length, base.max_length)
+    allowed = tuple(value for value in given.allowed_values if isinstance(value, (str, int, float)))
+    return Field(
+        name=base.name,
+        wire=base.wire,
+        type=kind,
+        required=base.required if given.required is None else given.required.always,
+        default=base.default if given.default is None else given.default,
+        allowed=allowed or base.allowed,
+        minimum=low,
+        maximum=high,
+        step=given.step or base.step,
+        min_length=shortest,
+        max_length=longest,
+        max_size=given.max_size or base.max_size,
+        cost_impact=base.cost_impact if given.cost_impact is None else given.cost_impact,
+        label=given.label or base.label,
+        description=given.description or base.description,
+    )
+
+
+def _bounds(
+    low: N | None, high: N | None, base_low: N | None, base_high: N | None
+) -> tuple[N | None, N | None]:
+    """The bounds given, each from the base where missing; the base's where no value could satisfy them."""
+    merged_low, merged_high = base_low if low is None else low, base_high if high is None else high
+    if merged_low is not None and merged_high is not None and merged_low > merged_high:
+        return base_low, base_high
+    return merged_low, merged_high
+
+
+def _whole_or_none(number: float | None) -> int | None:
+    return None if number is None else int(number)
+
+
+def _python_name(wire: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", wire).lower()
+
+
+def _replacement(tags: Sequence[str]) -> str | None:
+    for tag in tags:
+        word, _, replacement = tag.partition(":")
+        if word.strip().lower() == "deprecated":
+            return replacement.strip()
+    return None
+
+
+def _usual_variant(stats: PerformanceStats) -> PerformanceVariant | None:
+    usual = [variant for variant in stats.variants if variant.variant_key == stats.default]
+    return next(iter(usual or stats.variants), None)
+
+
+def normalise(schema: ModelSchema, values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` as the API writes them: whole numbers as int (5.0, NumPy's), choices in the API's spelling
+    (1080p).
+
+    Values that fit no field stay as they are, for `check` to find.
+    """
+    return {name: _normal(schema.field(name), value) for name, value in values.items()}
+
+
+def _normal(field: Field | None, value: Any) -> Any:
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        value = int(value)
+    elif isinstance(value, numbers.Real) and not isinstance(value, (bool, numbers.Rational)):
+        number = float(value)
+        value = int(number) if number.is_integer() else number
+    if field is not None and isinstance(value, str) and field.allowed:
+        spelling = value.strip().casefold()
+        return next((choice for choice in field.allowed if str(choice).casefold() == spelling), value)
+    return value
+
+
+def wire_body(schema: ModelSchema, values: Mapping[str, Any], asset_ids: Sequence[str]) -> dict[str, Any]:
+    """The body of a request for `values` (by Python names) that `check` found no error in.
+
+    None is left out, so that the model's own default holds; the reference images are always a list.
+    """
+    normal = normalise(schema, values)
+    body: dict[str, Any] = {}
+    for field in schema.fields:
+        if field.name == REFERENCES:
+            body[field.wire] = list(asset_ids)
+        elif normal.get(field.name) is not None:
+            body[field.wire] = normal[field.name]
+    return body
