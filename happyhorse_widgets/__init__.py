@@ -31,6 +31,7 @@ _HOMES = {
     "connect": "engine.connect",
     "default_session": "engine.connect",
     "generate": "engine.connect",
+    "load_ipython_extension": "magics",
 }
 
 __all__ = ["Clip", "Session", "Settings", "Studio", "connect", "default_session", "errors", "generate"]

@@ -72,8 +72,10 @@ def test_a_good_request_has_no_problem() -> None:
         ({"aspect_ratio": "2:1"}, 'aspect_ratio "2:1" is not one of 16:9, 9:16, 1:1, 4:3, 3:4.'),
         (
             {"aspect_ratio": "21:9"},
-            'aspect_ratio "21:9" is not one of 16:9, 9:16, 1:1, 4:3, 3:4.'
-            f' Happy Horse 1.1 has it: choose model="{HAPPY_HORSE_1_1}".',
+            (
+                'aspect_ratio "21:9" is not one of 16:9, 9:16, 1:1, 4:3, 3:4.'
+                f' Happy Horse 1.1 has it: choose model="{HAPPY_HORSE_1_1}".'
+            ),
         ),
         ({"aspect_ratio": 1.5}, 'aspect_ratio must be text, such as "16:9"; 1.5 was given.'),
         ({"resolution": "4K"}, 'resolution "4K" is not one of 720P, 1080P.'),
@@ -96,8 +98,10 @@ def test_a_good_request_has_no_problem() -> None:
         ),
         (
             {"xyz": 1},
-            'Happy Horse 1.0 has no setting called "xyz".'
-            " It has prompt, references, aspect_ratio, resolution, duration, seed.",
+            (
+                'Happy Horse 1.0 has no setting called "xyz".'
+                " It has prompt, references, aspect_ratio, resolution, duration, seed."
+            ),
         ),
     ],
 )
@@ -129,14 +133,18 @@ def test_the_number_of_images(references: int, message: str) -> None:
         (
             "character4 runs",
             3,
-            "The prompt mentions character4, but there are 3 reference images (character1 to character3):"
-            " add the missing image, or mention one that is there.",
+            (
+                "The prompt mentions character4, but there are 3 reference images (character1 to character3):"
+                " add the missing image, or mention one that is there."
+            ),
         ),
         (
             "Character3 runs",
             1,
-            "The prompt mentions character3, but there is 1 reference image (character1):"
-            " add the missing images, or mention one that is there.",
+            (
+                "The prompt mentions character3, but there is 1 reference image (character1):"
+                " add the missing images, or mention one that is there."
+            ),
         ),
         (
             "character0 runs",
@@ -156,8 +164,10 @@ def test_the_number_of_images(references: int, message: str) -> None:
         (
             "character" + "9" * 5000,
             3,
-            "The prompt mentions character999999999999…, but the model takes at most 9 images:"
-            " character1 to character9.",
+            (
+                "The prompt mentions character999999999999…, but the model takes at most 9 images:"
+                " character1 to character9."
+            ),
         ),
     ],
 )
@@ -179,13 +189,22 @@ def test_what_counts_as_a_mention(prompt: str, found: tuple[str, ...]) -> None:
 
 def test_images_that_are_never_mentioned_are_a_warning() -> None:
     assert warnings("character2 runs", 3) == [
-        "character1, character3 are never mentioned in the prompt, so the model may leave those images out."
-        " Mention or remove them."
+        (
+            "character1, character3 are never mentioned in the prompt, so the model may leave those images out."
+            " Mention or remove them."
+        )
     ]
     assert warnings("Character1 runs", 2) == [
         "character2 is never mentioned in the prompt, so the model may leave that image out. Mention or remove it."
     ]
     assert warnings(GOOD, 2) == []
+
+
+def test_a_mention_without_any_image() -> None:
+    assert (
+        "The prompt mentions character2, but there is no image: add one, or take the mention out."
+        in errors({"prompt": "character2 runs"}, 0)
+    )
 
 
 def test_all_problems_come_at_once_and_name_their_fields() -> None:
@@ -228,15 +247,21 @@ def test_another_models_fields_are_checked_by_its_schema() -> None:
                 ModelInput(name="style", type="string", min_length=3, required=Requirement(always=True)),
                 ModelInput(name="strength", type="number", min=0.5),
                 ModelInput(name="extra", type="model_array"),
+                ModelInput(name="guidance", type="number", max=9.5),
+                ModelInput(name="chaos", type="number"),
+                ModelInput(name="note", type="string"),
             ),
         )
     )
     values = {"loop": "yes", "frames": 25, "style": "ab", "strength": 0.25, "extra": ["m"]}
+    values |= {"guidance": 10, "chaos": "much", "note": ""}
     assert [p.message for p in check(schema, values, references=1)] == [
         'loop must be True or False; "yes" was given.',
         "frames must be one of 24, 48; 25 was given.",
         "style has 2 characters; at least 3 are needed.",
         "strength must be a number from 0.5 up; 0.25 was given.",
+        "guidance must be a number up to 9.5; 10 was given.",
+        'chaos must be a number; "much" was given.',
         "Other takes no reference images.",
     ]
     assert check(schema, {"loop": True, "frames": 24.0, "style": "abc", "strength": 0.5}, references=0) == ()

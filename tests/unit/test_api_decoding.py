@@ -215,6 +215,34 @@ def test_an_asset_whose_url_does_not_show_and_whose_metadata_can_be_kept() -> No
     assert "Signature" not in repr(read(Upload, {"upload": UPLOAD}, "upload"))
 
 
+def test_an_odd_asset_keeps_its_id() -> None:
+    odd = {
+        "id": "asset_2",
+        "tags": "a",
+        "url": ["x"],
+        "properties": {
+            "size": 1.5,
+            "width": "1920",
+            "height": 1e300,
+            "duration": "1e9999",
+            "frameRate": "24.0",
+        },
+        "firstFrame": "x",
+        "createdAt": "0000-00-00",
+    }
+    asset = read(Asset, {"asset": odd}, "asset")
+    assert asset == Asset(id="asset_2", properties=models.FileProperties(width=1920, frame_rate=24.0))
+
+
+@pytest.mark.parametrize(
+    ("refund", "expected"), [("true", True), (True, True), ("false", False), ("no", False), (1, False)]
+)
+def test_an_odd_bill(refund: Any, expected: bool) -> None:
+    bill = {"cuCost": "1e400", "disableRefund": refund}
+    job = read(Job, {"job": {**JOB, "billing": bill, "createdAt": "0001-01-01T00:00:00+14:00"}}, "job")
+    assert (job.billing, job.created_at) == (models.Billing(disable_refund=expected), None)
+
+
 @pytest.mark.parametrize(
     ("seed", "expected"), [("7", 7), (7, 7), (7.0, 7), (True, None), ("x", None), (-1, None)]
 )

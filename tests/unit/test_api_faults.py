@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import ssl
 from email.utils import formatdate
 from typing import Any
 
@@ -203,6 +205,23 @@ def test_only_what_certainly_did_not_leave_counts_as_not_sent(
     assert made.sent is sent
     assert words in str(made)
     assert ("Nothing was sent" in str(made)) is not sent
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        (socket.gaierror(), "The name api.example is not known"),
+        (ConnectionRefusedError(), "nothing listens at api.example"),
+        (ssl.SSLCertVerificationError(), "The certificate of api.example is not trusted"),
+        (ExceptionGroup("both addresses", [OSError(), ConnectionRefusedError()]), "nothing listens"),
+    ],
+)
+def test_what_caused_it_is_told(cause: Exception, words: str) -> None:
+    error = httpx2.ConnectError("x")
+    error.__cause__ = OSError()
+    error.__cause__.__context__ = cause
+    cause.__context__ = error  # a circle, as re-raising can make one
+    assert words in str(transport_fault(error, call="POST /x", host="api.example"))
 
 
 def test_an_answer_that_cannot_be_unpacked_is_a_protocol_fault() -> None:

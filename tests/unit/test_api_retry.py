@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -21,7 +22,7 @@ from happyhorse_widgets.errors import (
 
 
 def failing(retrier: Retrier, fault: ApiError, *, times: int = 10**6) -> int:
-    """How many attempts are made at a call that fails `times` times; raises the fault when that is too often."""
+    """How many attempts are made at a call that fails `times` times."""
     attempts = 0
 
     async def attempt() -> int:
@@ -31,10 +32,8 @@ def failing(retrier: Retrier, fault: ApiError, *, times: int = 10**6) -> int:
             raise fault
         return attempts
 
-    try:
+    with contextlib.suppress(type(fault)):
         asyncio.run(retrier.run(attempt))
-    except ApiError as error:
-        assert error is fault
     return attempts
 
 

@@ -1,0 +1,188 @@
+"""What a card shows of a clip, in a person's words, and what it asks for while it is shown.
+
+The Studio and a single clip's output show the same cards: both send `card_state` to the browser and answer its
+requests with `serve_clips`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from happyhorse_widgets.engine.loop import engine_loop
+from happyhorse_widgets.engine.states import State
+from happyhorse_widgets.errors import HappyHorseError, InvalidRequest, LibraryError
+from happyhorse_widgets.media.images import MEDIA_TYPES, load_image
+
+from .rpc import Buffers, Content, Dispatcher, Kind, Reply
+from .served import served_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from happyhorse_widgets.engine.clip import Clip
+    from happyhorse_widgets.engine.request import Reference
+
+#: The most bytes that one answer carries: Jupyter's websocket and Colab's stay responsive at this size.
+CHUNK = 1 << 20
+_THUMBNAIL = 96
+
+#: Of each state: the phase, which chooses the card's look, and the heading.
+PHASES: dict[State, tuple[str, str]] = {
+    State.DRAFT: ("busy", "Preparing"),
+    State.UPLOADING: ("busy", "Uploading"),
+    State.INTENT: ("busy", "Waiting to be sent"),
+    State.SENDING: ("busy", "Sending"),
+    State.SUBMITTED: ("busy", "Queued"),
+    State.RUNNING: ("busy", "Generating"),
+    State.SUCCEEDED: ("busy", "Downloading"),
+    State.DOWNLOADING: ("busy", "Downloading"),
+    State.UNKNOWN: ("busy", "Looking for the job"),
+    State.DONE: ("ready", "Ready"),
+    State.NEEDS_USER: ("asking", "Needs a look"),
+    State.REJECTED: ("failed", "Refused"),
+    State.FAILED: ("failed", "Failed"),
+    State.CANCELED: ("failed", "Canceled"),
+    State.WITHDRAWN: ("stopped", "Withdrawn"),
+}
+
+_NOTES = {
+    State.UNKNOWN: "Scenario's answer was lost, so the list of jobs is searched before anything is sent again.",
+}
+
+
+def card_state(clip: Clip) -> dict[str, Any]:
+    """Everything that a card shows of `clip`, small and whole: plain JSON types, no bytes, no secrets."""
+    phase, heading = PHASES[clip.state]
+    request, path = clip.request, clip.path
+    return {
+        "id": clip.id,
+        "phase": phase,
+        "heading": heading,
+        "note": clip.note or _NOTES.get(clip.state, ""),
+        "progress": clip.progress,
+        "started": clip.created_at,
+        "ended": clip.finished_at,
+        "sandbox": clip.sandbox,
+        "prompt": request.prompt,
+        "references": [reference.name for reference in request.references],
+        "parameters": parameters(clip),
+        "ratio": request.aspect_ratio or "16:9",
+        "expected": clip.keeper.usual_seconds(request.model),
+        "cost": clip.cost,
+        "estimate": clip.estimate,
+        "warnings": list(clip.warnings),
+        "error": None if clip.error is None else {"message": str(clip.error), "hint": clip.error.hint},
+        "stop": _way_to_stop(clip),
+        "detached": clip.detached,
+        "video": None if path is None else _video(clip, path),
+    }
+
+
+def parameters(clip: Clip) -> list[str]:
+    """The parameters as short words, in the order of the Studio: ratio, resolution, length, seed, model."""
+    request = clip.request
+    seed = clip.seed_used if clip.seed_used is not None else request.seed
+    words = [
+        request.aspect_ratio,
+        request.resolution,
+        None if request.duration is None else f"{request.duration} s",
+        None if seed is None else f"seed {seed}",
+        model_name(request.model),
+    ]
+    return [word for word in words if word is not None]
+
+
+def model_name(model_id: str) -> str:
+    """A model's id as a person reads it: "model_alibaba-happy-horse-…-1.1" is "Happy Horse 1.1"."""
+    if "happy-horse" not in model_id:
+        return model_id
+    version = re.search(r"-(\d+\.\d+)$", model_id)
+    return f"Happy Horse {version[1] if version else '1.0'}"
+
+
+def file_name(clip: Clip) -> str:
+    """What the browser calls the file when it saves it: the first words of the prompt and the clip's id."""
+    words = re.findall(r"\w+", clip.request.prompt)[:6]
+    return "-".join([*words, clip.id[-6:]])[:80] + ".mp4"
+
+
+def _way_to_stop(clip: Clip) -> str | None:
+    if clip.is_over or clip.detached:
+        return None
+    return "withdraw" if clip.can_withdraw else "detach"
+
+
+def _video(clip: Clip, path: Path) -> dict[str, Any]:
+    facts = clip.facts or {}
+    return {"served": served_path(path), "size": facts.get("size"), "name": file_name(clip)}
+
+
+def serve_clips(rpc: Dispatcher, find: Callable[[str], Clip]) -> None:
+    """Answer what cards ask. `find` gives the clip with an id, or raises KeyError."""
+
+    def clip_of(content: Content) -> Clip:
+        wanted = str(content.get("clip"))
+        try:
+            return find(wanted)
+        except KeyError:
+            raise InvalidRequest(f"There is no clip {wanted} in this library.") from None
+
+    def images(content: Content, _buffers: Buffers) -> Future[Reply]:
+        return engine_loop().run(asyncio.to_thread(_images, clip_of(content)))
+
+    def chunk(content: Content, _buffers: Buffers) -> Future[Reply]:
+        offset, length = content.get("offset"), content.get("length")
+        return engine_loop().run(asyncio.to_thread(_chunk, clip_of(content), offset, length))
+
+    def stop(content: Content, _buffers: Buffers) -> Future[Reply]:
+        return engine_loop().run(_stop(clip_of(content), content.get("how")))
+
+    rpc.on(Kind.CLIP_IMAGES, images)
+    rpc.on(Kind.CLIP_CHUNK, chunk)
+    rpc.on(Kind.CLIP_STOP, stop)
+
+
+def _images(clip: Clip) -> Reply:
+    images = clip.keeper.home / "images"
+    thumbnails = [_thumbnail(reference, images) for reference in clip.request.references]
+    return Reply(buffers=[*thumbnails, clip.poster_jpeg() or b""])
+
+
+def _thumbnail(reference: Reference, folder: Path) -> bytes:
+    """A small still of the reference; nothing where its bytes are not in `folder`, or cannot be read."""
+    if reference.sha256 is None or reference.media_type not in MEDIA_TYPES:
+        return b""
+    try:
+        return _thumbnail_of(folder / f"{reference.sha256}.{MEDIA_TYPES[reference.media_type]}")
+    except HappyHorseError:
+        return b""
+
+
+@lru_cache(maxsize=256)
+def _thumbnail_of(path: Path) -> bytes:
+    return load_image(path).thumbnail(_THUMBNAIL)
+
+
+def _chunk(clip: Clip, offset: Any, length: Any) -> Reply:
+    if not (isinstance(offset, int) and isinstance(length, int) and offset >= 0 and 0 < length <= CHUNK):
+        raise InvalidRequest(
+            f"A chunk is 1 to {CHUNK} bytes from an offset of 0 or more, not {length!r} from {offset!r}."
+        )
+    if clip.path is None or not clip.path.exists():
+        raise LibraryError(f"The file of clip {clip.id} is not there. Put it back, or make the clip again.")
+    with clip.path.open("rb") as file:
+        file.seek(offset)
+        return Reply(buffers=[file.read(length)])
+
+
+async def _stop(clip: Clip, how: Any) -> Reply:
+    if how == "withdraw" and not clip.can_withdraw:
+        # It was sent between the look at the card and the click; the card offers the other way to stop by now.
+        return Reply({"said": "Too late to withdraw: it has been sent."})
+    said = await asyncio.wrap_future(clip.keeper.act(clip, "cancel" if how == "withdraw" else "detach"))
+    return Reply({"said": said})

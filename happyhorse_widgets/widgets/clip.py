@@ -1,0 +1,72 @@
+"""A clip's live card in a notebook."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import traitlets
+from IPython import get_ipython
+from IPython.display import display
+
+from .base import Widget
+from .bridge import bridge
+from .card import card_state, serve_clips
+from .fallback import display_static
+
+if TYPE_CHECKING:
+    from happyhorse_widgets.engine.clip import Clip
+
+
+class ClipCard(Widget):
+    """A card that follows one clip from the request to the playing video.
+
+    `clip` is what `generate` returned, or one of `session.clips`. Closing the card leaves the clip as it is.
+    """
+
+    entry: ClassVar[str] = "clip"
+
+    state: Any = traitlets.Dict(read_only=True).tag(sync=True)
+    """What the card shows; see `card.card_state`."""
+    twin: Any = traitlets.Unicode(read_only=True).tag(sync=True)
+    """The name of the static output beside this card, or ""."""
+
+    def __init__(self, clip: Clip, *, twin: str = "") -> None:
+        self.clip = clip
+        self.set_trait("twin", twin)
+        self.set_trait("state", card_state(clip))
+        super().__init__()
+        serve_clips(self.rpc, {clip.id: clip}.__getitem__)
+        self._channel = bridge().open(lambda: card_state(clip), self._show)
+        self._stop_observing = clip.keeper.observe(self._changed)
+        self._channel.mark()  # for what happened since the state was first read
+
+    def __repr__(self) -> str:
+        return f"<ClipCard of {self.clip!r}>"
+
+    def close(self) -> None:
+        """Take the card out of the browser; the clip goes on."""
+        if hasattr(self, "_stop_observing"):
+            self._stop_observing()
+            self._channel.close()
+        super().close()
+
+    def _changed(self, clip: Clip) -> None:
+        if clip is self.clip:
+            self._channel.mark()
+
+    def _show(self, state: dict[str, Any]) -> None:
+        self.set_trait("state", state)
+
+
+def display_clip(clip: Clip) -> None:
+    """Show `clip` in the cell that runs: a live card, and its static twin for when there is no kernel.
+
+    Outside a notebook the clip's text is printed.
+    """
+    if getattr(get_ipython(), "kernel", None) is None:
+        print(repr(clip))
+        return
+    twin = secrets.token_hex(8)
+    display(ClipCard(clip, twin=twin))  # type: ignore[no-untyped-call]
+    display_static(clip, twin)

@@ -1,0 +1,103 @@
+"""What a clip leaves in a saved notebook: an output that is true and useful without a kernel.
+
+A widget shows nothing once its kernel is gone. So beside the live card stands a static twin, which the card hides
+while it lives: the poster, the video by its relative address, prompt and parameters as text. It is what a reopened
+notebook, an exported page or a viewer on the web has to show.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from html import escape
+from typing import TYPE_CHECKING
+
+from IPython.display import display, update_display
+
+from .bridge import bridge
+from .card import PHASES, parameters
+from .served import relative_address
+
+if TYPE_CHECKING:
+    from happyhorse_widgets.engine.clip import Clip
+
+_WIDTH, _HEIGHT = 640, 480
+"""Of the video on the page, in CSS pixels, at most."""
+
+
+def display_static(clip: Clip, twin: str) -> None:
+    """Leave the static twin in the cell that runs, and replace it once when the clip comes to rest."""
+    display_id = f"happyhorse-{twin}"
+    display(static_bundle(clip, twin), raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
+    if clip.is_over:
+        return
+
+    def write(bundle: dict[str, str]) -> None:
+        update_display(bundle, raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
+        stop_observing()
+
+    def changed(other: Clip) -> None:
+        if other is clip and clip.is_over:
+            channel.mark()
+
+    channel = bridge().open(lambda: static_bundle(clip, twin), write)
+    stop_observing = clip.keeper.observe(changed)
+    changed(clip)  # it may have come to rest meanwhile
+
+
+def static_bundle(clip: Clip, twin: str) -> dict[str, str]:
+    """The output by media type: HTML, plain text and, when the clip is done, its poster as a JPEG.
+
+    `twin` names the HTML for the live card that hides it.
+    """
+    bundle = {"text/html": twin_html(clip_html(clip), twin), "text/plain": clip_text(clip)}
+    if (poster := clip.poster_jpeg()) is not None:
+        bundle["image/jpeg"] = b64encode(poster).decode()
+    return bundle
+
+
+def twin_html(body: str, twin: str) -> str:
+    """`body` as the static twin that a live view finds by the name `twin`, and hides.
+
+    Where the output before it is no live view, but words about a widget that cannot be displayed, a rule hides that
+    one. In a notebook that is not trusted the rule is taken out, and both show.
+    """
+    beside = f".jp-OutputArea-child:not(:has(.hh-root)):has(+ .jp-OutputArea-child .hh-twin-{twin})"
+    return f'<div class="hh-twin-{twin}"><style>{beside} {{ display: none; }}</style>{body}</div>'
+
+
+def clip_html(clip: Clip) -> str:
+    """The clip as HTML, with only tags and attributes that survive in a notebook that is not trusted."""
+    return f"{_picture(clip)}<p>{escape(clip.request.prompt)}</p><p>{escape(_facts(clip))}</p>"
+
+
+def _picture(clip: Clip) -> str:
+    if not clip.is_done or clip.path is None:
+        return ""
+    facts = clip.facts or {"width": _WIDTH, "height": _HEIGHT}
+    width = min(_WIDTH, facts["width"], round(_HEIGHT * facts["width"] / facts["height"]))
+    look = f'width="{width}" style="max-width: 100%; height: auto"'
+    poster = clip.poster_jpeg()
+    still = "" if poster is None else f"data:image/jpeg;base64,{b64encode(poster).decode()}"
+    address = relative_address(clip.path)
+    if address is None:
+        return f'<img {look} src="{still}" alt="First frame of the clip">' if still else ""
+    return f'<video controls preload="none" {look} src="{escape(address)}" poster="{still}"></video>'
+
+
+def clip_text(clip: Clip) -> str:
+    """The clip as plain text: the prompt, and a line of facts."""
+    return f"{clip.request.prompt}\n{_facts(clip)}"
+
+
+def _facts(clip: Clip) -> str:
+    _, heading = PHASES[clip.state]
+    if clip.is_done:
+        where = "" if clip.path is None else clip.path.name
+        told = [*parameters(clip), where]
+    elif clip.error is not None:
+        told = [heading, str(clip.error), clip.error.hint, *parameters(clip)]
+    else:
+        told = [f"{heading} when this was saved; clip {clip.id} of the library", *parameters(clip)]
+    if clip.sandbox:
+        told.append("sandbox")
+    return " · ".join(filter(None, told))

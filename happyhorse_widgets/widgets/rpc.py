@@ -1,0 +1,175 @@
+"""Requests from a view in the browser to its widget in the kernel, and the answers.
+
+A view asks with a custom message `{kind, request, …}` and buffers; the widget answers with exactly one
+`reply` or `error` that carries the same `request`. A view that no longer wants an answer sends `cancel`.
+
+Nothing here cares which thread it is on: a handler may be called on the main thread after a cell, or on
+another one in the middle of a cell. What takes time belongs on the engine's loop: a handler returns the
+future of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from happyhorse_widgets.errors import HappyHorseError, InvalidRequest
+
+_log = logging.getLogger(__name__)
+
+
+class Kind(StrEnum):
+    """Every kind of message between a view and its widget. `static/shared/rpc.js` has the same table."""
+
+    # any widget
+    HELLO = "hello"
+    """view → widget: I am here; answered with the kernel's clock. Opens the way for live messages, too."""
+    CANCEL = "cancel"
+    """view → widget: the answer to `request` is no longer wanted; not answered"""
+    REPLY = "reply"
+    """widget → view: the answer to `request`"""
+    ERROR = "error"
+    """widget → view: the answer to `request` is an error: `name`, `message`, `problems`"""
+
+    # cards
+    CLIP_IMAGES = "clip-images"
+    """view → widget: thumbnails of the references of `clip`, and its poster, as buffers"""
+    CLIP_CHUNK = "clip-chunk"
+    """view → widget: `length` bytes of the video of `clip` from `offset`, as a buffer"""
+    CLIP_STOP = "clip-stop"
+    """view → widget: `how` is "withdraw" or "detach"; answered with `said`, what that meant, in words"""
+
+    # the Studio
+    STUDIO_EDIT = "studio-edit"
+    """view → widget: new `values` of settings, by name; `tiles` is the order of the reference images"""
+    STUDIO_GENERATE = "studio-generate"
+    """view → widget: make a clip of `values` and `tiles`; `press` tells one press of the button from the next, and
+    one that is sent again makes no second clip. Answered with `clip`, a card's state, or `problems`"""
+    STUDIO_CLIPS = "studio-clips"
+    """view → widget: the newest cards' states, those that come after the clip `before`, or those of the clips `ids`"""
+    STUDIO_SAMPLE = "studio-sample"
+    """view → widget: set up the sample"""
+    STUDIO_CHANGED = "studio-changed"
+    """widget → every view, unasked: the states of the `clips` that changed"""
+    TILE_ADD = "tile-add"
+    """view → widget: an image, `name` and `size`, is coming as `tile`"""
+    TILE_OFFER = "tile-offer"
+    """view → widget: its `sha256`, or null; answered with `known`: whether its bytes need not be sent"""
+    TILE_CHUNK = "tile-chunk"
+    """view → widget: bytes of `tile` from `offset`, as a buffer; answered when they were taken"""
+    TILE_PICTURE = "tile-picture"
+    """view → widget: a thumbnail of `tile`, as a buffer"""
+
+
+Content = Mapping[str, Any]
+Buffers = Sequence[memoryview | bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer with buffers. A handler without buffers returns its mapping, or None for an empty answer."""
+
+    content: Content = field(default_factory=dict)
+    buffers: Buffers = ()
+
+
+Answer = Reply | Content | None
+Handler = Callable[[dict[str, Any], Buffers], "Answer | Future[Any]"]
+"""Takes the message and its buffers; returns the answer, or a future of it. Raises what went wrong."""
+
+
+class Dispatcher:
+    """Finds the handler of each message and sends what it answers.
+
+    `send` takes the content of a message and its buffers. The answer of a future is sent from the thread that
+    completes it.
+    """
+
+    def __init__(self, send: Callable[[dict[str, Any], Buffers], None]) -> None:
+        self._send = send
+        self._handlers: dict[str, Handler] = {}
+        self._pending: dict[str, Future[Any]] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def on(self, kind: Kind, handler: Handler) -> None:
+        """Let `handler` answer messages of this kind. Each kind has one handler."""
+        if kind in self._handlers:
+            raise ValueError(f"{kind!r} has a handler already.")
+        self._handlers[kind] = handler
+
+    def receive(self, content: Any, buffers: Buffers) -> None:
+        """Handle one message from a view. Never raises: what goes wrong is answered or logged."""
+        if not isinstance(content, dict) or not isinstance(content.get("request"), str):
+            _log.warning("A view sent a message without a request id; it is ignored.")
+            return
+        request, kind = content["request"], content.get("kind")
+        if kind == Kind.CANCEL:
+            self._cancel(request)
+            return
+        handler = self._handlers.get(str(kind))
+        if handler is None:
+            self._fail(request, InvalidRequest(f"This widget does not know the message {kind!r}."))
+            return
+        try:
+            answer = handler(content, buffers)
+        except Exception as error:  # noqa: BLE001 - the view must get an answer, whatever it is
+            self._fail(request, error)
+            return
+        if isinstance(answer, Future):
+            with self._lock:
+                self._pending[request] = answer
+            answer.add_done_callback(lambda future: self._finished(request, future))
+        else:
+            self._reply(request, answer)
+
+    def close(self) -> None:
+        """Answer nothing more, and cancel what is still being worked on."""
+        self._closed = True
+        with self._lock:
+            pending, self._pending = list(self._pending.values()), {}
+        for future in pending:
+            future.cancel()
+
+    def _cancel(self, request: str) -> None:
+        with self._lock:
+            future = self._pending.pop(request, None)
+        if future is not None:
+            future.cancel()
+
+    def _finished(self, request: str, future: Future[Any]) -> None:
+        with self._lock:
+            wanted = self._pending.pop(request, None) is not None
+        if not wanted:
+            return
+        try:
+            answer = future.result()
+        except CancelledError:
+            return
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fail(request, error)
+        else:
+            self._reply(request, answer)
+
+    def _reply(self, request: str, answer: Answer) -> None:
+        reply = answer if isinstance(answer, Reply) else Reply(answer or {})
+        if not self._closed:
+            self._send({**reply.content, "kind": Kind.REPLY, "request": request}, reply.buffers)
+
+    def _fail(self, request: str, error: Exception) -> None:
+        if isinstance(error, HappyHorseError):
+            message = str(error)
+        else:
+            # An exception that is not ours may carry anything in its text, so the view gets only its name.
+            _log.error("A message from a view could not be handled.", exc_info=error)
+            name = type(error).__name__
+            message = f"Something went wrong in the kernel ({name}). The kernel's log says more."
+        problems = list(error.problems) if isinstance(error, InvalidRequest) else []
+        if not self._closed:
+            content = {"name": type(error).__name__, "message": message, "problems": problems}
+            self._send({**content, "kind": Kind.ERROR, "request": request}, ())

@@ -1,0 +1,88 @@
+/**
+ * The Studio's settings as one view knows them: what it shows, and which of it the kernel has not confirmed yet.
+ *
+ * An edit goes to the kernel by a message, at most four times a second. Until the kernel has answered the latest edit
+ * of a setting, whatever arrives for it is older than what the person typed, and is not shown.
+ */
+
+import { follow } from "./shared/lifetime.js";
+import { KIND } from "./shared/rpc.js";
+
+const PAUSE = 250;
+
+/**
+ * @typedef {object} Form
+ * @property {(name: string) => any} get What is shown.
+ * @property {() => Record<string, any>} values All of it, for a request.
+ * @property {(name: string, value: any) => void} set An edit by the person.
+ * @property {(name: string, callback: (value: any) => void) => void} follow Called now and at each change, by the person,
+ *   by Python or by another view.
+ */
+
+/**
+ * @param {import("./shared/rpc.js").Model} model
+ * @param {import("./shared/rpc.js").Rpc} rpc
+ * @param {AbortSignal} signal
+ * @returns {Form}
+ */
+export function createForm(model, rpc, signal) {
+  const shown = new Map(Object.entries(model.get("_form")));
+  /** @type {Map<string, ((value: any) => void)[]>} */
+  const followers = new Map();
+  /** @type {Map<string, number>} the latest edit of each setting that the kernel has not confirmed */
+  const unconfirmed = new Map();
+  const unsent = new Set();
+  let edits = 0;
+  let timer = 0;
+
+  /** @param {string} name @param {any} value */
+  function show(name, value) {
+    if (same(shown.get(name), value)) return;
+    shown.set(name, value);
+    for (const callback of followers.get(name) ?? []) callback(value);
+  }
+
+  /** @param {Record<string, any>} settings */
+  function adopt(settings) {
+    for (const [name, value] of Object.entries(settings)) if (!unconfirmed.has(name)) show(name, value);
+  }
+
+  async function send() {
+    timer = 0;
+    const sent = [...unsent].map((name) => /** @type {const} */ ([name, unconfirmed.get(name)]));
+    const values = Object.fromEntries(sent.map(([name]) => [name, shown.get(name)]));
+    unsent.clear();
+    try {
+      await rpc.request(KIND.STUDIO_EDIT, { values });
+    } catch (error) {
+      // What the kernel refuses stays as it was typed; Generate says what is wrong with it.
+      if (signal.aborted) return;
+    }
+    for (const [name, edit] of sent) if (unconfirmed.get(name) === edit) unconfirmed.delete(name);
+    adopt(model.get("_form"));
+  }
+
+  follow(model, "_form", adopt, signal);
+  signal.addEventListener("abort", () => clearTimeout(timer));
+
+  return {
+    get: (name) => shown.get(name),
+    values: () => Object.fromEntries(shown),
+    set(name, value) {
+      if (same(shown.get(name), value)) return;
+      unconfirmed.set(name, (edits += 1));
+      unsent.add(name);
+      timer ||= window.setTimeout(send, PAUSE);
+      show(name, value);
+    },
+    follow(name, callback) {
+      followers.set(name, [...(followers.get(name) ?? []), callback]);
+      callback(shown.get(name));
+    },
+  };
+}
+
+/** @param {any} a @param {any} b */
+function same(a, b) {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,119 @@
+/**
+ * Requests to the widget in the kernel, by messages only: a trait changed in the browser during an awaited cell
+ * wedges ipykernel 7.4, a message does not.
+ */
+
+/** Every kind of message between a view and its widget; `rpc.py` has the same table and says what each means. */
+export const KIND = Object.freeze({
+  HELLO: "hello",
+  CANCEL: "cancel",
+  REPLY: "reply",
+  ERROR: "error",
+  CLIP_IMAGES: "clip-images",
+  CLIP_CHUNK: "clip-chunk",
+  CLIP_STOP: "clip-stop",
+  STUDIO_EDIT: "studio-edit",
+  STUDIO_GENERATE: "studio-generate",
+  STUDIO_CLIPS: "studio-clips",
+  STUDIO_SAMPLE: "studio-sample",
+  STUDIO_CHANGED: "studio-changed",
+  TILE_ADD: "tile-add",
+  TILE_OFFER: "tile-offer",
+  TILE_CHUNK: "tile-chunk",
+  TILE_PICTURE: "tile-picture",
+});
+
+/** Greeting again opens the way back for live messages when the first one was queued behind a running cell. */
+const GREETINGS = [0, 500, 1500];
+
+/** The kernel's answer to a request was an error; `message` is written for a person. */
+export class RequestError extends Error {
+  /** @param {{name: string, message: string, problems: string[]}} content */
+  constructor(content) {
+    super(content.message);
+    this.name = content.name;
+    /** One line for each thing that is wrong with the request, or none. */
+    this.problems = content.problems;
+  }
+}
+
+/**
+ * @typedef {object} Model anywidget's proxy of a model, as far as it is used here.
+ * @property {(name: string) => any} get
+ * @property {(content: object, callbacks?: object, buffers?: ArrayBuffer[] | ArrayBufferView[]) => void} send
+ * @property {(event: string, callback: (...args: any[]) => void) => void} on
+ * @property {(event: string, callback: (...args: any[]) => void) => void} off
+ *
+ * @typedef {object} Answer
+ * @property {Record<string, any>} content
+ * @property {DataView[]} buffers
+ *
+ * @typedef {object} Rpc
+ * @property {(kind: string, content?: object, options?: RequestOptions) => Promise<Answer>} request Rejects with a
+ *   RequestError, or with the reason of `options.signal` or the view's own signal. No time limit: a busy kernel
+ *   answers when its cell ends.
+ * @property {() => number} now The kernel's clock, in epoch seconds.
+ *
+ * @typedef {object} RequestOptions
+ * @property {ArrayBuffer[] | ArrayBufferView[]} [buffers]
+ * @property {AbortSignal} [signal] Cancels this request.
+ */
+
+/**
+ * Connects a view to its widget until `signal` aborts.
+ * @param {Model} model
+ * @param {AbortSignal} signal
+ * @returns {Rpc}
+ */
+export function connect(model, signal) {
+  /** @type {Map<string, {resolve: (answer: Answer) => void, reject: (reason: any) => void}>} */
+  const waiting = new Map();
+  // Other views of this model, in this page or another, hear the same answers: ids must differ between views.
+  const prefix = Array.from(crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join("");
+  let count = 0;
+  let ahead = 0;
+
+  /** @param {Record<string, any>} content @param {DataView[]} buffers */
+  function receive(content, buffers) {
+    const entry = waiting.get(content.request);
+    if (!entry) return;
+    waiting.delete(content.request);
+    if (content.kind === KIND.ERROR) entry.reject(new RequestError(/** @type {any} */ (content)));
+    else entry.resolve({ content, buffers: buffers ?? [] });
+  }
+
+  /** @type {Rpc["request"]} */
+  function request(kind, content = {}, options = {}) {
+    const id = `${prefix}-${(count += 1)}`;
+    return new Promise((resolve, reject) => {
+      const either = options.signal ? AbortSignal.any([signal, options.signal]) : signal;
+      if (either.aborted) return reject(either.reason);
+      const give_up = () => {
+        waiting.delete(id);
+        reject(either.reason);
+        // A view that is gone, its comm perhaps too, has nothing more to say.
+        if (!signal.aborted) model.send({ kind: KIND.CANCEL, request: id });
+      };
+      either.addEventListener("abort", give_up, { once: true });
+      const done = (/** @type {(value: any) => void} */ settle) => (/** @type {any} */ value) => {
+        either.removeEventListener("abort", give_up);
+        settle(value);
+      };
+      waiting.set(id, { resolve: done(resolve), reject: done(reject) });
+      model.send({ ...content, kind, request: id }, undefined, options.buffers ?? []);
+    });
+  }
+
+  async function greet() {
+    const { content } = await request(KIND.HELLO);
+    ahead = content.now - Date.now() / 1000;
+  }
+
+  model.on("msg:custom", receive);
+  const timers = GREETINGS.map((delay) => setTimeout(() => greet().catch(() => {}), delay));
+  signal.addEventListener("abort", () => {
+    model.off("msg:custom", receive);
+    timers.forEach(clearTimeout);
+  });
+  return { request, now: () => Date.now() / 1000 + ahead };
+}

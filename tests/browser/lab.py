@@ -1,0 +1,200 @@
+"""A real JupyterLab for the browser tests, and a notebook in it as a person would use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from playwright.sync_api import Locator, Page, expect
+
+import happyhorse_widgets
+
+START_LIMIT = 60  # seconds until the server answers
+STEP_LIMIT = 30_000  # milliseconds for one step of the page
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+NO_NEWS = {"checkForUpdates": False, "doNotDisturbMode": True, "fetchNews": "false"}
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab: `url` ends with a slash, `root` is the folder that it serves."""
+
+    url: str
+    token: str
+    root: Path
+
+    def folder(self) -> Path:
+        """A new folder under the root."""
+        path = self.root / f"work-{secrets.token_hex(4)}"
+        path.mkdir()
+        return path
+
+    def address(self, path: Path, **query: str) -> str:
+        """Where a person opens `path`, in a workspace of its own."""
+        workspace = secrets.token_hex(4)
+        return f"{self.url}lab/workspaces/{workspace}/tree/{path.relative_to(self.root).as_posix()}?token={self.token}"
+
+    def api(self, method: str, path: str) -> object:
+        """Call the server's REST API."""
+        headers = {"Authorization": f"token {self.token}"}
+        request = urllib.request.Request(f"{self.url}api/{path}", method=method, headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def restart_kernels(self) -> None:
+        """Restart every kernel."""
+        kernels = self.api("GET", "kernels")
+        assert isinstance(kernels, list)
+        for kernel in kernels:
+            self.api("POST", f"kernels/{kernel['id']}/restart")
+
+    def end_kernels(self) -> None:
+        """End every kernel, and with it what it started."""
+        sessions = self.api("GET", "sessions")
+        assert isinstance(sessions, list)
+        for session in sessions:
+            self.api("DELETE", f"sessions/{session['id']}")
+
+
+@contextmanager
+def running_lab(folder: Path) -> Iterator[Lab]:
+    """JupyterLab on a free port, with nothing of this machine's own settings, ended at the end."""
+    root, own = folder / "root", folder / "own"
+    root.mkdir()
+    _write_settings(own / "settings")
+    token = secrets.token_hex(16)
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
+    command += ["--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", f"--IdentityProvider.token={token}"]
+    command += [f"--ServerApp.root_dir={root}", "--ContentsManager.allow_hidden=False"]
+    with (folder / "lab.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=_environment(own), cwd=root)
+    try:
+        record = own / "runtime" / f"jpserver-{process.pid}.json"
+        wait_until(lambda: record.exists() or process.poll() is not None, START_LIMIT, "JupyterLab to start")
+        assert process.poll() is None, (folder / "lab.log").read_text()
+        lab = Lab(json.loads(record.read_text())["url"], token, root)
+        yield lab
+        lab.end_kernels()
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _environment(own: Path) -> dict[str, str]:
+    folders = {
+        "JUPYTER_CONFIG_DIR": own / "config",
+        "JUPYTER_DATA_DIR": own / "data",
+        "JUPYTER_RUNTIME_DIR": own / "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": own / "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": own / "workspaces",
+        "IPYTHONDIR": own / "ipython",
+    }
+    package = Path(happyhorse_widgets.__file__).parent.parent
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("JUPYTER", "JPY_", "SCENARIO"))
+    }
+    path = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")]))
+    return kept | {name: str(path) for name, path in folders.items()} | {"PYTHONPATH": path}
+
+
+def _write_settings(folder: Path) -> None:
+    extension = folder / "@jupyterlab" / "apputils-extension"
+    extension.mkdir(parents=True)
+    (extension / "notification.jupyterlab-settings").write_text(json.dumps(NO_NEWS))
+
+
+def wait_until(condition: Callable[[], object], limit: float, what: str) -> None:
+    """Look every 50 ms whether `condition` holds; fail after `limit` seconds."""
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {limit} s for {what}"
+        time.sleep(0.05)
+
+
+class Notebook:
+    """One notebook, open in JupyterLab. Cells are counted from 0."""
+
+    def __init__(self, page: Page, lab: Lab, cells: list[str], folder: Path | None = None) -> None:
+        self.page = page
+        self.lab = lab
+        self.folder = folder or lab.folder()
+        self.path = self.folder / "notebook.ipynb"
+        nbformat.write(
+            nbformat.v4.new_notebook(
+                cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata={"kernelspec": KERNEL}
+            ),
+            self.path,
+        )
+        self.open()
+
+    def open(self) -> None:
+        """Open the notebook, or open it again, with a kernel that is ready."""
+        self.page.goto(self.lab.address(self.path))
+        self.page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.isReady")
+        expect(self.cell(0)).to_be_visible(timeout=STEP_LIMIT)
+
+    def cell(self, index: int) -> Locator:
+        """The cell."""
+        return self.page.locator(".jp-Notebook .jp-CodeCell").nth(index)
+
+    def output(self, index: int) -> Locator:
+        """What the cell left below itself."""
+        return self.cell(index).locator(".jp-Cell-outputWrapper")
+
+    def start(self, index: int) -> None:
+        """Run the cell, without waiting for it."""
+        self._on_notebook(f"notebook.activeCellIndex = {index}; notebook.deselectAll();")
+        self.command("notebook:run-cell")
+
+    def run(self, index: int, limit: int = STEP_LIMIT) -> Locator:
+        """Run the cell, wait until it has ended, and give its output."""
+        self.start(index)
+        self.wait(index, limit)
+        return self.output(index)
+
+    def wait(self, index: int, limit: int = STEP_LIMIT) -> None:
+        """Wait until the cell has ended."""
+        expect(self.cell(index).locator(".jp-InputArea-prompt").first).to_have_text(
+            re.compile(r"\[\d+\]:"), timeout=limit
+        )
+
+    def save(self) -> nbformat.NotebookNode:
+        """Save, and give what is on the disk."""
+        before = self.path.stat().st_mtime_ns
+        self.command("docmanager:save")
+        wait_until(lambda: self.path.stat().st_mtime_ns != before, 30, "the notebook to be saved")
+        return nbformat.read(self.path, as_version=4)
+
+    def theme(self, name: str) -> None:
+        """Change the theme to "light" or "dark"."""
+        self.command("apputils:change-theme", {"theme": f"JupyterLab {name.capitalize()}"})
+        shown = "true" if name == "light" else "false"
+        expect(self.page.locator(f'body[data-jp-theme-light="{shown}"]')).to_be_attached(timeout=STEP_LIMIT)
+        expect(self.page.locator("#jupyterlab-splash")).not_to_be_attached(timeout=STEP_LIMIT)
+
+    def command(self, name: str, arguments: dict[str, str] | None = None) -> None:
+        """Have JupyterLab carry out a command, without waiting: one that runs a cell ends with the cell."""
+        script = "([name, given]) => { void window.jupyterapp.commands.execute(name, given); }"
+        self.page.evaluate(script, [name, arguments or {}])
+
+    def _on_notebook(self, script: str) -> None:
+        self.page.evaluate(
+            f"() => {{ const notebook = window.jupyterapp.shell.currentWidget.content; {script} }}"
+        )

@@ -1,0 +1,313 @@
+"""A clip's card in a real JupyterLab, with a real engine and sandbox."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.lab import Lab, Notebook
+
+IMAGES = Path(__file__).parents[2] / "notebooks" / "images"
+LIMIT = 60_000  # milliseconds until a clip is made on a busy machine
+HOSTILE = "character1 waves at character2 <img src=x onerror=\"window.hacked=1\"> & <b>'quotes'</b>"
+
+CONNECT = """\
+import happyhorse_widgets as hh
+fast = hh.Settings(sandbox_speed={speed}, sandbox_scale=0.2, poll_interval=0.2, single_poll=0.2)
+session = hh.connect(sandbox=True, settings=fast)
+"""
+CLIP = 'clip = hh.generate({prompt!r}, ["fox.png", "astronaut.png"], duration=3, seed=7)\nclip'
+
+NewNotebook = Callable[..., Notebook]
+
+
+@pytest.fixture
+def folder(lab: Lab) -> Path:
+    """A folder with two images."""
+    folder = lab.folder()
+    for name in ("fox.png", "astronaut.png"):
+        shutil.copy(IMAGES / name, folder)
+    return folder
+
+
+def make(prompt: str = "character1 waves at character2", speed: float = 40) -> str:
+    """A cell that makes a clip and shows its card."""
+    return CONNECT.format(speed=speed) + CLIP.format(prompt=prompt)
+
+
+def card_in(notebook: Notebook, cell: int = 0) -> Locator:
+    """The live card in the cell's output."""
+    return notebook.output(cell).locator("article.hh-card")
+
+
+def ready(card: Locator) -> Locator:
+    """Wait until the card is ready, and its video can be played; the video."""
+    expect(card).to_have_attribute("data-phase", "ready", timeout=LIMIT)
+    expect(card.get_by_role("button", name="Replay")).to_be_visible()
+    return card.locator("video")
+
+
+PLAY_AND_SEEK = """async (video) => {
+    const once = (type) => new Promise((resolve) => video.addEventListener(type, resolve, { once: true }));
+    video.muted = true;
+    await video.play();
+    while (video.currentTime === 0) await once("timeupdate");
+    const played = video.currentTime;
+    video.pause();
+    const seeked = once("seeked");
+    video.currentTime = 2;
+    await seeked;
+    return [played, video.currentTime, video.duration];
+}"""
+
+
+def plays_and_seeks(video: Locator) -> None:
+    played, sought, duration = video.evaluate(PLAY_AND_SEEK)
+    assert 0 < played < duration
+    assert sought == pytest.approx(2, abs=0.05)
+    assert duration == pytest.approx(3, abs=0.15)
+
+
+def visible_parts(notebook: Notebook, cell: int = 0) -> list[str]:
+    """The outputs of the cell that can be seen: "card", "twin", or the text."""
+    parts = []
+    for part in notebook.output(cell).locator(".jp-OutputArea-child").all():
+        if part.is_visible():
+            live, static = part.locator("article.hh-card"), part.locator("[class^=hh-twin-]")
+            parts.append("card" if live.count() else "twin" if static.count() else part.inner_text())
+    return parts
+
+
+RECORD = """(card) => {
+    const stage = card.querySelector(".hh-card-stage");
+    const seen = (window.seen = { headings: [], sizes: new Set() });
+    const look = () => {
+        const heading = card.querySelector(".hh-card-heading").textContent;
+        if (seen.headings.at(-1) !== heading) seen.headings.push(heading);
+        const { width, height } = stage.getBoundingClientRect();
+        seen.sizes.add(`${Math.round(width)}x${Math.round(height)}`);
+    };
+    look();
+    new MutationObserver(look).observe(card, { subtree: true, childList: true, attributes: true, characterData: true });
+}"""
+
+
+def test_from_request_to_playing_video_while_the_kernel_is_busy(
+    new_notebook: NewNotebook, folder: Path
+) -> None:
+    notebook = new_notebook(make(speed=10), "import time; time.sleep(60)", folder=folder)
+    notebook.run(0)
+    card = card_in(notebook)
+    card.evaluate(RECORD)
+    notebook.start(1)
+    video = ready(card)
+    plays_and_seeks(video)
+    assert "/files/" in video.evaluate("(video) => video.currentSrc")
+    expect(notebook.cell(1).locator(".jp-InputArea-prompt").first).to_have_text("[*]:")
+    seen = notebook.page.evaluate("() => ({ headings: window.seen.headings, sizes: [...window.seen.sizes] })")
+    assert seen["headings"][-1] == "Ready"
+    assert "Generating" in seen["headings"]
+    assert len(seen["sizes"]) == 1, "the stage keeps its size from the first moment to the last"
+    width, height = map(int, seen["sizes"][0].split("x"))
+    assert width / height == pytest.approx(16 / 9, abs=0.02)
+
+
+def test_the_card_says_what_was_asked_and_what_it_cost_as_plain_text(
+    new_notebook: NewNotebook, folder: Path
+) -> None:
+    notebook = new_notebook(make(HOSTILE), folder=folder)
+    notebook.run(0)
+    card = card_in(notebook)
+    ready(card)
+    expect(card.locator(".hh-card-prompt")).to_have_text(HOSTILE)
+    expect(card.locator(".hh-mention")).to_have_text(["character1", "character2"])
+    expect(card.locator(".hh-card-badge")).to_be_visible()
+    for fact in ("16:9", "1080P", "3 s", "seed 7", "Happy Horse 1.0", re.compile(r"^\d+ CU simulated$")):
+        expect(card.locator(".hh-card-facts").get_by_text(fact, exact=True)).to_be_visible()
+    expect(card.get_by_role("list", name="Reference images").locator("img[src^='blob:']")).to_have_count(2)
+    expect(card.get_by_role("status")).to_have_text("Ready.")
+    assert notebook.page.evaluate("() => window.hacked") is None
+
+
+def test_what_remains_without_a_kernel(new_notebook: NewNotebook, folder: Path, lab: Lab, page: Page) -> None:
+    notebook = new_notebook(make(HOSTILE), folder=folder)
+    notebook.run(0)
+    ready(card_in(notebook))
+    assert visible_parts(notebook) == ["card"]
+    saved = notebook.save()
+    live, twin = saved.cells[0].outputs
+    assert "application/vnd.jupyter.widget-view+json" in live.data
+    assert set(twin.data) == {"text/html", "text/plain", "image/jpeg"}
+    assert notebook.path.stat().st_size < 150_000
+
+    page.goto("about:blank")
+    lab.end_kernels()
+    notebook.open()
+    expect(notebook.output(0).locator("video:visible")).to_have_count(1)
+    assert visible_parts(notebook) == ["twin"]
+    plays_and_seeks(notebook.output(0).locator("video"))
+
+    # Changed by another program, the notebook is no longer trusted: Lab takes out scripts, styles and more.
+    page.goto("about:blank")
+    lab.end_kernels()
+    content = json.loads(notebook.path.read_text())
+    content["metadata"]["changed"] = True
+    notebook.path.write_text(json.dumps(content))
+    notebook.open()
+    video = notebook.output(0).locator("video:visible")
+    expect(video).to_have_count(1)
+    assert video.get_attribute("poster").startswith("data:image/jpeg")
+    expect(notebook.output(0).get_by_text(HOSTILE)).to_be_visible()
+    plays_and_seeks(video)
+    assert page.evaluate("() => window.hacked") is None
+
+
+def test_an_exported_page_shows_the_clip_once_and_plays_it(
+    new_notebook: NewNotebook, folder: Path, page: Page
+) -> None:
+    notebook = new_notebook(make(HOSTILE), folder=folder)
+    notebook.run(0)
+    ready(card_in(notebook))
+    notebook.save()
+    command = [sys.executable, "-m", "nbconvert", "--to", "html", str(notebook.path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    page.route("https://**", lambda route: route.abort())
+    page.goto(notebook.path.with_suffix(".html").as_uri(), wait_until="domcontentloaded")
+    expect(page.locator("video:visible")).to_have_count(1)
+    expect(page.locator(".jp-OutputArea-child:visible")).to_have_count(1)
+    expect(page.locator(".jp-OutputArea").get_by_text(HOSTILE)).to_be_visible()
+    plays_and_seeks(page.locator("video"))
+    assert page.evaluate("() => window.hacked") is None
+
+
+def test_a_file_that_jupyter_does_not_serve_comes_from_the_kernel(
+    new_notebook: NewNotebook, folder: Path, tmp_path: Path
+) -> None:
+    cell = make().replace("sandbox=True", f"sandbox=True, home={str(tmp_path / 'home')!r}")
+    notebook = new_notebook(cell, folder=folder)
+    notebook.run(0)
+    video = ready(card_in(notebook))
+    url = video.evaluate("(video) => video.currentSrc")
+    assert url.startswith("blob:")
+    plays_and_seeks(video)
+    notebook.command("notebook:clear-all-cell-outputs")
+    expect(card_in(notebook)).to_have_count(0)
+    gone = "async (url) => { try { await fetch(url); return false; } catch { return true; } }"
+    assert notebook.page.evaluate(gone, url), "the Blob URL is revoked with the view"
+
+
+def test_buttons_work_while_a_cell_is_running(new_notebook: NewNotebook, folder: Path) -> None:
+    notebook = new_notebook(make(speed=1), "import time; time.sleep(60)", folder=folder)
+    notebook.run(0)
+    card = card_in(notebook)
+    expect(card.locator("img[src^='blob:']")).to_have_count(2)  # the kernel has heard this view
+    notebook.start(1)
+    expect(notebook.cell(1).locator(".jp-InputArea-prompt").first).to_have_text("[*]:")
+    card.get_by_role("button", name="Stop watching").click()
+    expect(card.locator(".hh-card-heading")).to_have_text("In the background")
+    expect(card).to_contain_text("The job is paid and goes on")
+    expect(notebook.cell(1).locator(".jp-InputArea-prompt").first).to_have_text("[*]:")
+
+
+def test_keys_in_the_card_never_reach_the_notebook(new_notebook: NewNotebook, folder: Path) -> None:
+    notebook = new_notebook(make(), "1", folder=folder)
+    notebook.run(0)
+    card = card_in(notebook)
+    ready(card)
+    prompt = notebook.cell(0).locator(".jp-InputArea-prompt").first
+    before = prompt.inner_text()
+    for target in (
+        card.get_by_role("button", name="Replay"),
+        card.get_by_role("link", name="Save as…"),
+        card.locator("video"),
+    ):
+        target.focus()
+        for key in ("a", "b", "x", "d", "d", "0", "0", "m", "Shift+Enter"):
+            notebook.page.keyboard.press(key)
+    expect(notebook.page.locator(".jp-Notebook .jp-Cell")).to_have_count(2)
+    expect(notebook.page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(2)
+    assert prompt.inner_text() == before
+
+
+def test_several_views_of_one_card(new_notebook: NewNotebook, folder: Path) -> None:
+    show = "from happyhorse_widgets.widgets.clip import ClipCard\ncard = ClipCard(clip)\ncard"
+    notebook = new_notebook(make(speed=20), show, "card", "card.close()", folder=folder)
+    for cell in (0, 1, 2):
+        notebook.run(cell)
+    first, second = card_in(notebook, 1), card_in(notebook, 2)
+    ready(first)
+    plays_and_seeks(ready(second))
+    first.get_by_role("button", name="Replay").click()
+    expect(first.get_by_role("button", name="Pause")).to_be_visible()
+    expect(second.get_by_role("button", name="Pause")).to_have_count(0)
+    notebook.run(3)
+    expect(first).to_have_count(0)
+    expect(second).to_have_count(0)
+    expect(card_in(notebook, 0)).to_be_visible()
+
+
+def test_a_reloaded_page_shows_the_card_again(new_notebook: NewNotebook, folder: Path, page: Page) -> None:
+    notebook = new_notebook(make(speed=8), folder=folder)
+    notebook.run(0)
+    notebook.save()
+    page.reload()
+    card = card_in(notebook)
+    expect(card).to_be_visible(timeout=LIMIT)
+    assert visible_parts(notebook) == ["card"]
+    plays_and_seeks(ready(card))
+
+
+def test_a_restarted_kernel_leaves_the_twin(new_notebook: NewNotebook, folder: Path, lab: Lab) -> None:
+    notebook = new_notebook(make(), folder=folder)
+    notebook.run(0)
+    ready(card_in(notebook))
+    lab.restart_kernels()
+    expect(card_in(notebook)).to_have_count(0)
+    assert visible_parts(notebook) == ["twin"]
+
+
+def test_saving_gives_the_file_with_a_telling_name(
+    new_notebook: NewNotebook, folder: Path, tmp_path: Path
+) -> None:
+    notebook = new_notebook(make(), folder=folder)
+    notebook.run(0)
+    card = card_in(notebook)
+    ready(card)
+    with notebook.page.expect_download() as download:
+        card.get_by_role("link", name="Save as…").click()
+    assert re.fullmatch(r"character1-waves-at-character2-\w{6}\.mp4", download.value.suggested_filename)
+    (clip,) = (folder / "happyhorse" / "clips").glob("*.mp4")
+    assert Path(download.value.path()).read_bytes() == clip.read_bytes()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_card_fits_its_cell(new_notebook: NewNotebook, folder: Path, theme: str, width: int) -> None:
+    notebook = new_notebook(make(HOSTILE * 3), folder=folder)
+    notebook.page.set_viewport_size({"width": width, "height": 900})
+    notebook.theme(theme)
+    notebook.run(0)
+    card = card_in(notebook)
+    ready(card)
+    overflow = "(card) => [card, ...card.querySelectorAll('*')].filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1).map((e) => e.className)"
+    assert card.evaluate(overflow) == []
+    inside = card.evaluate(
+        "(card) => card.getBoundingClientRect().right <= card.closest('.jp-OutputArea').getBoundingClientRect().right + 1"
+    )
+    assert inside
+
+
+def test_the_notebook_is_valid_and_small(new_notebook: NewNotebook, folder: Path) -> None:
+    notebook = new_notebook(make(), folder=folder)
+    notebook.run(0)
+    ready(card_in(notebook))
+    nbformat.validate(notebook.save())

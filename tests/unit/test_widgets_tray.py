@@ -1,0 +1,190 @@
+"""The tray of reference images, without a browser."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from happyhorse_widgets.errors import InvalidImage, InvalidRequest
+from happyhorse_widgets.media.images import ReferenceImage, load_image
+from happyhorse_widgets.widgets.tray import Tray
+
+
+def png(side: int = 420, seed: int = 0) -> bytes:
+    """An image that does not compress away, so that it comes in several chunks."""
+    pixels = np.random.default_rng(seed).integers(0, 255, (side, side, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def changes() -> list[tuple[str, ...]]:
+    return []
+
+
+@pytest.fixture
+def tray(changes: list[tuple[str, ...]]) -> Tray:
+    tray = Tray(lambda: changes.append(tuple(tile.id for tile in tray.tiles)))
+    return tray
+
+
+@pytest.fixture
+def send(tray: Tray) -> Callable[..., None]:
+    """Send an image as the browser does: place, offer, chunks out of order, check."""
+
+    def send(tile: str, data: bytes, name: str = "a.png", chunk: int = 100_000) -> None:
+        tray.add(tile, name=name, size=len(data))
+        assert tray.offer(tile, hashlib.sha256(data).hexdigest()) is None
+        offsets = list(range(0, len(data), chunk))[::-1]
+        whole = [tray.receive(tile, offset, memoryview(data)[offset : offset + chunk]) for offset in offsets]
+        assert whole == [False] * (len(offsets) - 1) + [True]
+        tray.check(tile)
+
+    return send
+
+
+def names(tray: Tray) -> list[str]:
+    return [tile.name for tile in tray.tiles]
+
+
+def image(name: str, seed: int) -> ReferenceImage:
+    return load_image(png(60, seed), name=name)
+
+
+def test_an_image_arrives_whole_and_in_its_place(
+    tray: Tray, send: Callable[..., None], changes: list[tuple[str, ...]]
+) -> None:
+    data = png()
+    send("t1", data)
+    (source,) = tray.sources
+    assert isinstance(source, ReferenceImage)
+    assert source.data == data
+    assert tray.tiles[0].to_dict() == {
+        "name": "a.png",
+        "state": "ready",
+        "share": 1.0,
+        "uploaded": None,
+        "width": 420,
+        "height": 420,
+        "warning": "",
+        "error": "",
+    }
+    assert changes == [("t1",)]
+
+
+def test_the_same_image_is_not_sent_again_even_after_it_was_removed(
+    tray: Tray, send: Callable[..., None]
+) -> None:
+    data = png()
+    send("t1", data)
+    tray.arrange([])
+    tray.add("t2", name="again.png", size=len(data))
+    assert tray.offer("t2", hashlib.sha256(data).hexdigest()) is not None
+    assert tray.tiles[0].to_dict()["state"] == "ready"
+    assert tray.chosen(["t2"])[0].sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_a_page_that_cannot_hash_sends_the_bytes(tray: Tray) -> None:
+    data = png(60)
+    tray.add("t1", name="a.png", size=len(data))
+    assert tray.offer("t1", None) is None
+    assert tray.receive("t1", 0, data) is True
+    assert tray.check("t1").data == data
+
+
+def test_what_is_wrong_stays_on_the_tile_and_keeps_its_place(tray: Tray) -> None:
+    tray.replace([image("first.png", 1)])
+    tray.add("t1", name="notes.png", size=9)
+    tray.offer("t1", None)
+    assert tray.receive("t1", 0, b"%PDF-1.7\n")
+    with pytest.raises(InvalidImage, match="PDF"):
+        tray.check("t1")
+    told = tray.tiles[1].to_dict()
+    assert (told["state"], told["name"]) == ("failed", "notes.png")
+    assert "PDF" in told["error"]
+    assert not told["error"].startswith("notes.png")
+    with pytest.raises(InvalidRequest, match=r"character2: .*PDF"):
+        tray.chosen([tile.id for tile in tray.tiles])
+
+
+def test_a_small_image_is_taken_with_a_warning(tray: Tray) -> None:
+    tray.replace([image("small.png", 1)])
+    assert tray.tiles[0].to_dict()["warning"] == "The shortest side is 60 px; at least 400 px is advised."
+
+
+@pytest.mark.parametrize("size", [0, 10_000_001, 12_000_000])
+def test_what_is_too_large_or_empty_is_refused_before_a_byte_is_sent(tray: Tray, size: int) -> None:
+    with pytest.raises(InvalidImage, match=r"big\.png has"):
+        tray.add("t1", name="big.png", size=size)
+    assert tray.tiles == ()
+
+
+def test_a_tenth_image_is_refused(tray: Tray) -> None:
+    tray.replace([image(f"{n}.png", n) for n in range(9)])
+    with pytest.raises(InvalidRequest, match="9 reference images"):
+        tray.add("t1", name="tenth.png", size=10)
+    assert len(tray.tiles) == 9
+
+
+def test_tiles_are_moved_removed_and_put_back_by_their_ids(tray: Tray) -> None:
+    tray.replace([image("a.png", 1), image("b.png", 2), image("c.png", 3)])
+    a, b, c = (tile.id for tile in tray.tiles)
+    tray.arrange([c, a, b])
+    assert names(tray) == ["c.png", "a.png", "b.png"]
+    tray.arrange([c])
+    assert names(tray) == ["c.png"]
+    tray.arrange([b, "nobody", c, b])
+    assert names(tray) == ["b.png", "c.png"]
+    assert [source.name for source in tray.sources] == ["b.png", "c.png"]
+
+
+def test_the_same_order_again_is_no_change(tray: Tray, changes: list[tuple[str, ...]]) -> None:
+    tray.replace([image("a.png", 1)])
+    tray.arrange([tile.id for tile in tray.tiles])
+    assert len(changes) == 1
+
+
+def test_removed_images_are_forgotten_after_a_while(tray: Tray) -> None:
+    tray.replace([image("first.png", 99)])
+    first = tray.tiles[0].id
+    for n in range(12):
+        tray.replace([image(f"{n}.png", n)])
+    tray.arrange([first])
+    assert names(tray) == []
+
+
+def test_an_image_that_is_still_coming_cannot_be_sent_on(tray: Tray) -> None:
+    tray.add("t1", name="a.png", size=10)
+    with pytest.raises(InvalidRequest, match="character1: it has not arrived"):
+        tray.chosen(["t1"])
+
+
+@pytest.mark.parametrize("offset", [-1, 5, 10])
+def test_a_chunk_that_does_not_fit_is_refused(tray: Tray, offset: int) -> None:
+    tray.add("t1", name="a.png", size=10)
+    tray.offer("t1", None)
+    with pytest.raises(InvalidRequest, match="does not fit"):
+        tray.receive("t1", offset, bytes(6))
+
+
+def test_bytes_that_nobody_expects_are_refused(tray: Tray) -> None:
+    with pytest.raises(InvalidRequest, match="not expected"):
+        tray.receive("t1", 0, b"x")
+    tray.add("t1", name="a.png", size=10)
+    with pytest.raises(InvalidRequest, match="not expected"):
+        tray.receive("t1", 0, b"x")
+
+
+def test_the_way_on_to_scenario_is_shown(tray: Tray) -> None:
+    tray.replace([image("a.png", 1)])
+    (source,) = tray.sources
+    tray.uploaded(source.sha256, 0.5)
+    assert tray.tiles[0].to_dict()["uploaded"] == 0.5
+    tray.uploaded(source.sha256, None)
+    assert tray.tiles[0].to_dict()["uploaded"] is None
