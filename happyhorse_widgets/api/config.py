@@ -191,7 +191,7 @@ def _from_keyring() -> tuple[str | None, str | None]:
 
     def ask() -> None:
         try:
-            import keyring  # noqa: PLC0415 - optional, and slow where a desktop has to be asked
+            import keyring
 
             found.extend([keyring.get_password(KEYRING_SERVICE, name) for name in ("api_key", "api_secret")])
         except Exception:  # noqa: BLE001, S110 - back ends raise what they like; a broken keyring has no keys

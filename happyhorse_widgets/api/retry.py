@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -58,7 +57,9 @@ class Retrier:
 
     async def run(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """What `attempt` returns, or its last ApiError once no retry may help, is allowed or is paid for."""
-        for number in itertools.count(1):
+        number = 0
+        while True:
+            number += 1
             try:
                 result = await attempt()
             except ApiError as error:
@@ -70,7 +71,6 @@ class Retrier:
             if wait is None:
                 raise fault
             await asyncio.sleep(wait)
-        raise AssertionError("unreachable")
 
     def _wait(self, fault: ApiError, number: int) -> float | None:
         if number >= self.retry.attempts or self._tokens < 1 or not may_help(fault):
@@ -84,4 +84,4 @@ class Retrier:
     def backoff(self, number: int) -> float:
         """Seconds to wait after the `number`-th failure in a row (from 1), drawn anew each time."""
         ceiling = min(self.retry.most, self.retry.first * 2.0 ** min(number - 1, 30))
-        return random.uniform(0.0, ceiling)  # noqa: S311 - spreads load, guards nothing
+        return random.uniform(0.0, ceiling)

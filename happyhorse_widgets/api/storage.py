@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SEND_PIECE = 2**20
 """Bytes that an upload hands to the network at a time."""
 RECEIVE_PIECE = 2**18
-"""Bytes of a download's pieces, but for the last one."""
+"""Bytes that a download's pieces have at least, but for the last one."""
 _MAX_REDIRECTS = 5
 
 
@@ -39,7 +39,7 @@ class Download:
     """An answer under way: `status` is 200 (the whole file) or 206 (from the byte asked for); `headers`
     lower-case.
 
-    `pieces` yields RECEIVE_PIECE bytes at a time, raises TransportFault when the stream breaks off, and can
+    `pieces` yields RECEIVE_PIECE bytes or more at a time, raises TransportFault when the stream breaks off, and can
     be run through once.
     """
 
@@ -146,7 +146,7 @@ class Storage:
             with unlogged():
                 request = self._client.build_request(method, url, headers=headers, content=content)
                 return await self._client.send(request, stream=True, auth=_Anonymous())
-        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - a ValueError for an odd Location, say
             return transport_fault(error, call=f"{method} of a file", host=host)
 
     async def aclose(self) -> None:
@@ -161,17 +161,23 @@ class _Anonymous(httpx2.Auth):
 async def _pieces(response: httpx2.Response) -> AsyncIterator[bytes]:
     host = response.url.host
     fault: ApiError | None = None
+    pending = bytearray()
     try:
-        async for piece in response.aiter_raw(chunk_size=RECEIVE_PIECE):
-            yield piece
-    except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
+        async for piece in response.aiter_raw():
+            pending += piece
+            if len(pending) >= RECEIVE_PIECE:
+                yield bytes(pending)
+                pending.clear()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the stream is over
         fault = transport_fault(error, call="GET of a file", host=host)
+    if pending:
+        yield bytes(pending)  # what came before a cut need not come again
     if fault is not None:
         raise fault
 
 
 async def _close(response: httpx2.Response) -> None:
-    with contextlib.suppress(httpx2.HTTPError, OSError):
+    with contextlib.suppress(Exception):  # the connection may be gone already
         await response.aclose()
 
 

@@ -20,7 +20,7 @@ import msgspec
 from happyhorse_widgets.api.clock import ServerClock
 from happyhorse_widgets.api.faults import status_fault, transport_fault
 from happyhorse_widgets.api.retry import Retrier, Retry
-from happyhorse_widgets.errors import ApiError, ProtocolFault
+from happyhorse_widgets.errors import ApiError, ProtocolFault, TransportFault
 
 if TYPE_CHECKING:
     import ssl
@@ -160,6 +160,8 @@ class Transport:
         self, client: httpx2.AsyncClient, call: _Call, decode: Callable[[bytes], T]
     ) -> T | ApiError:
         """One request and what its whole answer says, or the fault in its place."""
+        if client.is_closed:
+            return TransportFault(f"This session is closed ({call.name}). Nothing was sent.", sent=False)
         request = client.build_request(
             call.method,
             self.endpoint.base_url + call.path,
@@ -176,7 +178,7 @@ class Transport:
                     data = await _read(response)
                 finally:
                     await response.aclose()
-        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - a ValueError for an odd Location, say: the answer is lost
             return transport_fault(error, call=call.name, host=self._host)
         return self._meaning(call, response, data, decode)
 

@@ -56,6 +56,12 @@ class Keeper(Protocol):
     def act(self, clip: Clip, action: str) -> Future[str]:
         """Carry out "cancel" or "detach" on the engine's loop; resolves to a sentence that says what happened."""
 
+    def observe(self, callback: Callable[[Clip], None]) -> Callable[[], None]:
+        """Have `callback` told, on the engine's thread, of every clip that changed; returns what ends it."""
+
+    def usual_seconds(self, model: str) -> float | None:
+        """How long this model's jobs take, as far as it is known without asking."""
+
 
 class Clip:
     """One clip, from the request to the file.

@@ -9,6 +9,7 @@ from happyhorse_widgets.api.client import ScenarioClient
 from happyhorse_widgets.api.config import Endpoint
 from happyhorse_widgets.api.retry import Retry
 from happyhorse_widgets.api.transport import Transport
+from happyhorse_widgets.errors import LibraryError
 
 from .local import LocalSandbox
 
@@ -24,7 +25,8 @@ class Connection:
         self._retry = Retry(first=settings.retry_first, most=settings.retry_most)
         self._lock = asyncio.Lock()
         self._endpoint: Endpoint | None = None
-        self._client: ScenarioClient | None = None
+        self._clients: list[ScenarioClient] = []
+        self._closed = False
         self.name = account_name(target)
 
     @property
@@ -41,25 +43,27 @@ class Connection:
         return same_keys and (ours.base_url, ours.project) == (target.base_url, target.project)
 
     async def client(self) -> ScenarioClient:
-        """The client; a sandbox that has died is started again."""
+        """The client; a sandbox that has died is started again.
+
+        Raises `ConfigurationError` where the sandbox does not start, `LibraryError` once the connection is closed.
+        """
         async with self._lock:
+            if self._closed:
+                raise LibraryError("This session is closed. Make another with connect().")
             target = self._target
             endpoint = target if isinstance(target, Endpoint) else await asyncio.to_thread(target.endpoint)
-            if self._client is None or endpoint is not self._endpoint:
-                if self._client is not None:
-                    await self._client.aclose()
-                self._client, self._endpoint = (
-                    ScenarioClient(Transport(endpoint, retry=self._retry)),
-                    endpoint,
-                )
-            return self._client
+            if endpoint is not self._endpoint:
+                # An earlier client may still be in use, so it is closed with all others.
+                self._clients.append(ScenarioClient(Transport(endpoint, retry=self._retry)))
+                self._endpoint = endpoint
+            return self._clients[-1]
 
     async def close(self) -> None:
         """Close the client and end the sandbox."""
         async with self._lock:
-            if self._client is not None:
-                await self._client.aclose()
-                self._client = None
+            self._closed = True
+            for client in self._clients:
+                await client.aclose()
             if isinstance(self._target, LocalSandbox):
                 await asyncio.to_thread(self._target.stop)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -44,14 +45,16 @@ class Estimates:
             client = await self._connection.client()
             body = wire_body(schema, request.values(), asset_ids)
             self._known[key] = (await client.estimate(request.model, body)).creative_units_cost
-        return Estimate(self._known[key], self.seconds(schema))
+        return Estimate(self._known[key], await asyncio.to_thread(self.seconds, schema))
 
     def seconds(self, schema: ModelSchema) -> float | None:
-        """How long this model's jobs take, from submission to success; None where nothing is known."""
+        """How long this model's jobs take, from submission to success; None where nothing is known. Reads the library."""
         durations = self._clips.durations(endpoint=self._connection.name, model=schema.model_id)
         return statistics.median(durations) if durations else schema.latency_p50
 
 
 def _cost_key(schema: ModelSchema, request: Request) -> tuple[object, ...]:
     values = request.values() | {"references": len(request.references)}
-    return (request.model, *(values.get(field.name) for field in schema.fields if field.cost_impact))
+    # A schema that says of no field that it has an impact does not say.
+    fields = [field for field in schema.fields if field.cost_impact] or schema.fields
+    return (request.model, *(values.get(field.name) for field in fields))

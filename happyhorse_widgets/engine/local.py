@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -14,11 +15,13 @@ from typing import TYPE_CHECKING
 
 from happyhorse_widgets.api.config import Credentials, Endpoint
 from happyhorse_widgets.errors import ConfigurationError
+from happyhorse_widgets.library.files import writing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _START_SECONDS = 60.0
+_STOP_SECONDS = 10.0
 
 
 class LocalSandbox:
@@ -39,7 +42,7 @@ class LocalSandbox:
     def endpoint(self) -> Endpoint:
         """Where the sandbox serves; starts it, or starts it again if it has died. Blocks until it answers.
 
-        Raises `ConfigurationError` with the end of its log where it does not start.
+        Raises `ConfigurationError`, with the end of its log, where it does not start.
         """
         with self._lock:
             if self._endpoint is None or self._process is None or self._process.poll() is not None:
@@ -49,33 +52,29 @@ class LocalSandbox:
     def stop(self) -> None:
         """End the child and wait for it."""
         with self._lock:
-            process, self._process = self._process, None
+            self._end()
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
         if process is None:
             return
-        if process.stdin:
-            process.stdin.close()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout:
-            process.stdout.close()
+        with process:  # waits, and closes its standard output too
+            _close_input(process)
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
     def _start(self) -> Endpoint:
-        self._home.mkdir(parents=True, exist_ok=True)
+        self._end()
         key, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         log = self._home / "server.log"
-        command = [
-            sys.executable,
-            "-m",
-            "happyhorse_widgets.sandbox",
-            "--home",
-            str(self._home),
-            "--die-with-parent",
-        ]
-        command += ["--speed", str(self._speed), "--scale", str(self._scale)]
-        with log.open("wb") as errors:
+        with writing(log):
+            self._home.mkdir(parents=True, exist_ok=True)
+            errors = log.open("wb")
+        command = [sys.executable, "-m", "happyhorse_widgets.sandbox", "--die-with-parent"]
+        command += ["--home", str(self._home), "--speed", str(self._speed), "--scale", str(self._scale)]
+        with errors:
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
@@ -85,18 +84,29 @@ class LocalSandbox:
                 # Jupyter interrupts a kernel's whole process group; that must not end the sandbox.
                 start_new_session=True,
             )
-        ready = _first_line(self._process, _START_SECONDS)
-        if not ready:
+        try:
+            base_url = json.loads(_first_line(self._process, _START_SECONDS))["base_url"]
+        except (ValueError, LookupError, TypeError):
             self._process.kill()
+            self._end()
             tail = log.read_text(errors="replace")[-2000:]
-            raise ConfigurationError(f"The sandbox did not start. The end of its log, {log}:\n{tail}")
-        return Endpoint(json.loads(ready)["base_url"], None, Credentials(key, secret))
+            raise ConfigurationError(
+                f"The sandbox did not start. The end of its log, {log}:\n{tail}"
+            ) from None
+        return Endpoint(base_url, None, Credentials(key, secret))
+
+
+def _close_input(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
 
 
 def _first_line(process: subprocess.Popen[bytes], seconds: float) -> bytes:
+    """What the child says first; empty where it ends or says nothing in time."""
     assert process.stdout
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline:
         if select.select([process.stdout], [], [], 0.2)[0]:
             return process.stdout.readline()
     return b""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote, urlsplit
+
+import numpy as np
+from PIL import Image
 
 from happyhorse_widgets.errors import InvalidImage, InvalidRequest
 from happyhorse_widgets.media.images import ReferenceImage, load_image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    import numpy as np
-    from PIL import Image
+    from collections.abc import Mapping, Sequence
 
 #: What may stand for a reference image: a path, an http(s) address, the bytes of a file, a PIL image, a numpy array
 #: (height, width[, 3 or 4]), a Scenario asset id, or an image that was loaded before.
@@ -79,6 +80,10 @@ class Request:
         """What `to_dict` gave."""
         return cls(**{**data, "references": tuple(Reference(**item) for item in data["references"])})
 
+    def without_addresses(self) -> Request:
+        """The same request for keeping: what was to be fetched may have been signed, so only its name stays."""
+        return replace(self, references=tuple(replace(item, url=None) for item in self.references))
+
     def with_reference(self, index: int, reference: Reference) -> Request:
         """The same request with another reference at `index`."""
         references = list(self.references)
@@ -86,18 +91,39 @@ class Request:
         return replace(self, references=tuple(references))
 
 
+#: What can be gone through, or looks like it, but is one image.
+_SINGLE = (
+    str,
+    bytes,
+    bytearray,
+    memoryview,
+    os.PathLike,
+    Image.Image,
+    np.ndarray,
+    ReferenceImage,
+    Reference,
+    dict,
+)
+
+
+def listed(sources: Iterable[ReferenceSource]) -> list[ReferenceSource]:
+    """The sources as a list. Raises `InvalidRequest` for one image where several could be, or for no images at all."""
+    if isinstance(sources, _SINGLE) or not isinstance(sources, Iterable):
+        kind = type(sources).__name__
+        example = f"[{sources!r}]" if isinstance(sources, str | os.PathLike) and len(str(sources)) < 100 else "[image]"
+        raise InvalidRequest(f"references is one {kind}; give a list of 1 to 9 images, such as {example}.")
+    return list(sources)
+
+
 def read_references(sources: Iterable[ReferenceSource]) -> list[Reference | ReferenceImage]:
     """Turn what a person gave into images, or into references where the bytes are elsewhere.
 
-    Raises `InvalidRequest` that names every source that cannot be used, counted as in the prompt (character1 …).
+    Raises `InvalidRequest` where it is no list, and `InvalidImage` that names every source that cannot be used, counted as
+    in the prompt (character1 …).
     """
-    if isinstance(sources, str | bytes | os.PathLike):
-        raise InvalidRequest(
-            f"references is one {type(sources).__name__}; give a list of 1 to 9 images, such as [{sources!r:.40}]."
-        )
     found: list[Reference | ReferenceImage] = []
     problems: list[str] = []
-    for number, source in enumerate(sources, 1):
+    for number, source in enumerate(listed(sources), 1):
         try:
             found.append(read_reference(source))
         except InvalidImage as error:
@@ -130,4 +156,8 @@ def advice(references: Sequence[Reference | ReferenceImage]) -> tuple[str, ...]:
 
 
 def _name_in(url: str) -> str:
-    return unquote(urlsplit(url).path).rpartition("/")[2] or "image"
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        raise InvalidImage("An address was given that is none. Copy it again from the browser.") from None
+    return unquote(path).rpartition("/")[2] or "image"

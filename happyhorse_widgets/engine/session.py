@@ -262,6 +262,11 @@ class Session:
             known = (answer or self.run(self._learn_schema(model_id))).result()
         return known
 
+    def usual_seconds(self, model: str) -> float | None:
+        """How long this model's jobs take from submission to success, as far as it is known without asking; else None."""
+        schema = self._schemas.get(model) or snapshot(model)
+        return None if schema is None else self._estimates.seconds(schema)
+
     async def _learn_schema(self, model_id: str) -> ModelSchema:
         try:
             client = await self._connection.client()

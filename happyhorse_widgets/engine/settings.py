@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 from happyhorse_widgets.errors import ConfigurationError
@@ -23,7 +24,7 @@ class Settings:
     - `sandbox_scale` (1): size of the sandbox's frames against the true pixel size; tests draw small ones
     - `closing` (5): how long closing waits for a submission whose answer is under way
 
-    Raises `ConfigurationError` for a value that is not a positive number.
+    Raises `ConfigurationError` for a value that is not a number above 0 (for `reconcile_scans`, a whole one).
     """
 
     quiescence: float = 180.0
@@ -41,5 +42,6 @@ class Settings:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-                raise ConfigurationError(f"Settings.{field.name} is {value!r}; it must be a positive number.")
+            kinds, name = (int, "a whole number") if field.type == "int" else (int | float, "a number")
+            if isinstance(value, bool) or not isinstance(value, kinds) or not 0 < value < math.inf:
+                raise ConfigurationError(f"Settings.{field.name} is {value!r}; it must be {name} above 0.")

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from .clip import Clip
 
+#: So many clips are read at a time.
+_PAGE = 50
+
 
 class Shelf(Sequence["Clip"]):
     """Every clip of a home, newest first: iterate, count, take by position, by slice or by local id."""
@@ -20,12 +23,11 @@ class Shelf(Sequence["Clip"]):
         self._records = records
         self._make = make
 
-    def newest(self, limit: int) -> list[Clip]:
-        """The newest `limit` clips."""
-        return [self._make(record) for record in self._records.newest(limit)]
-
     def __iter__(self) -> Iterator[Clip]:
-        return (self._make(record) for record in self._records.newest())
+        page = self._records.newest(_PAGE)
+        while page:
+            yield from map(self._make, page)
+            page = self._records.newest(_PAGE, after=page[-1])
 
     def __len__(self) -> int:
         return self._records.count()
@@ -41,8 +43,15 @@ class Shelf(Sequence["Clip"]):
                 raise KeyError(f"There is no clip {key} in this library.")
             return self._make(record)
         if isinstance(key, slice):
-            return [self._make(record) for record in self._records.newest()[key]]
-        return self._make(self._records.newest()[key])
+            positions = range(len(self))[key]
+            first, last = min(positions, default=0), max(positions, default=-1)
+            found = self._records.newest(last - first + 1, skip=first)
+            return [self._make(found[at - first]) for at in positions if at - first < len(found)]
+        position = key if key >= 0 else key + len(self)
+        records = self._records.newest(1, skip=position) if position >= 0 else []
+        if not records:
+            raise IndexError(f"There is no clip at position {key}; there are {len(self)}.")
+        return self._make(records[0])
 
     def __repr__(self) -> str:
         return f"<{len(self)} clips>"

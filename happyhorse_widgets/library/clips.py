@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from happyhorse_widgets.errors import LibraryError
+
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
 
     from .database import Database
 
@@ -30,8 +31,9 @@ class OutputRecord:
 class ClipRecord:
     """A clip as the journal has it: everything needed to make it again, and what became of it.
 
-    Times are seconds since the epoch by this machine's clock, except `sent_at`, which is the server's. Costs are creative
-    units. `request` is what was asked (with image hashes), `body` what was sent, `error` {"kind", "message", "hint"}.
+    Times are seconds since the epoch by this machine's clock, except `sent_at`, which is the server's. `took` is how many
+    seconds the job took by the server's clock. Costs are creative units. `request` is what was asked (with image hashes),
+    `body` what was sent, `error` {"kind", "message", "hint"}.
     """
 
     id: str
@@ -49,6 +51,7 @@ class ClipRecord:
     attempt: int
     sent_at: float | None
     submitted_at: float | None
+    took: float | None
     remote_id: str | None
     estimate: float | None
     cost: float | None
@@ -71,12 +74,18 @@ class Clips:
 
     def get(self, clip_id: str) -> ClipRecord | None:
         """The clip with this local id, or None."""
-        return next(self._select("WHERE id = ?", (clip_id,)), None)
+        return next(iter(self._select("WHERE id = ?", (clip_id,))), None)
 
-    def newest(self, limit: int | None = None) -> list[ClipRecord]:
-        """All clips, newest first; at most `limit` of them."""
-        return list(
-            self._select("ORDER BY created_at DESC, id DESC LIMIT ?", (-1 if limit is None else limit,))
+    def newest(self, limit: int, *, after: ClipRecord | None = None, skip: int = 0) -> list[ClipRecord]:
+        """At most `limit` clips, newest first: from the newest on, or those that come after the clip `after`.
+
+        `skip` passes over so many of them first.
+        """
+        older, values = (
+            ("", ()) if after is None else ("WHERE (created_at, id) < (?, ?)", (after.created_at, after.id))
+        )
+        return self._select(
+            f"{older} ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?", (*values, limit, skip)
         )
 
     def count(self) -> int:
@@ -87,11 +96,9 @@ class Clips:
     def in_states(self, states: frozenset[str], *, endpoint: str, project: str) -> list[ClipRecord]:
         """The clips of one account and project that are in one of `states`, oldest first."""
         marks = ",".join("?" * len(states))
-        return list(
-            self._select(
-                f"WHERE endpoint = ? AND project = ? AND state IN ({marks}) ORDER BY created_at, id",
-                (endpoint, project, *sorted(states)),
-            )
+        return self._select(
+            f"WHERE endpoint = ? AND project = ? AND state IN ({marks}) ORDER BY created_at, id",
+            (endpoint, project, *sorted(states)),
         )
 
     def charged(self, states: frozenset[str], *, endpoint: str, project: str) -> float:
@@ -104,48 +111,44 @@ class Clips:
         values = (endpoint, project, *sorted(states))
         return float(self._database.read(lambda connection: connection.execute(query, values).fetchone()[0]))
 
-    def durations(self, *, endpoint: str, model: str, limit: int = 200) -> list[float]:
-        """How long this model's latest jobs took from submission to success, in seconds, newest first."""
-        query = """
-            SELECT e.at - j.submitted_at FROM jobs j JOIN events e ON e.job_id = j.id AND e.to_state = 'succeeded'
-            WHERE j.endpoint = ? AND j.model = ? AND j.submitted_at IS NOT NULL ORDER BY e.seq DESC LIMIT ?
-        """
-        rows = self._database.read(
-            lambda connection: connection.execute(query, (endpoint, model, limit)).fetchall()
-        )
-        return [float(row[0]) for row in rows]
+    def durations(self, *, endpoint: str, model: str) -> list[float]:
+        """How long this model's latest jobs took, by the server's clock, in seconds; newest first, at most 200."""
+        query = "SELECT took FROM jobs WHERE endpoint = ? AND model = ? AND took IS NOT NULL ORDER BY created_at DESC LIMIT 200"
+        rows = self._database.read(lambda connection: connection.execute(query, (endpoint, model)).fetchall())
+        return [float(row["took"]) for row in rows]
 
-    def _select(self, clause: str, values: tuple[Any, ...]) -> Iterator[ClipRecord]:
-        query = f"SELECT {', '.join(_COLUMNS)} FROM jobs {clause}"  # noqa: S608 (clauses are ours)
-
-        def work(connection: sqlite3.Connection) -> list[ClipRecord]:
-            return [_record(connection, row) for row in connection.execute(query, values).fetchall()]
-
-        return iter(self._database.read(work))
+    def _select(self, clause: str, values: tuple[Any, ...]) -> list[ClipRecord]:
+        return self._database.read(lambda connection: _read(connection, clause, values))
 
 
 def read_clip(connection: sqlite3.Connection, clip_id: str) -> ClipRecord:
-    """The clip as it is inside the current transaction."""
-    query = f"SELECT {', '.join(_COLUMNS)} FROM jobs WHERE id = ?"  # noqa: S608 (our own column names)
-    return _record(connection, connection.execute(query, (clip_id,)).fetchone())
+    """The clip as it is inside the current transaction. Raises `LibraryError` where there is none."""
+    found = _read(connection, "WHERE id = ?", (clip_id,))
+    if not found:
+        raise LibraryError(f"There is no clip {clip_id} in this library.")
+    return found[0]
 
 
-def _record(connection: sqlite3.Connection, row: sqlite3.Row) -> ClipRecord:
+def _read(connection: sqlite3.Connection, clause: str, values: tuple[Any, ...]) -> list[ClipRecord]:
+    # Clauses are ours, with placeholders for values.
+    rows = connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM jobs {clause}", values).fetchall()  # noqa: S608
+    query = f"SELECT * FROM outputs WHERE job_id IN (SELECT id FROM jobs {clause}) ORDER BY position"  # noqa: S608
+    outputs: dict[str, list[OutputRecord]] = {}
+    for output in connection.execute(query, values):
+        outputs.setdefault(output["job_id"], []).append(_output(output))
+    return [_record(row, tuple(outputs.get(row["id"], ()))) for row in rows]
+
+
+def _record(row: sqlite3.Row, outputs: tuple[OutputRecord, ...]) -> ClipRecord:
     values: dict[str, Any] = dict(row)
     for name in _JSON:
         values[name] = None if values[name] is None else json.loads(values[name])
     values["sandbox"] = bool(values["sandbox"])
     values["refunded"] = bool(values["refunded"])
-    outputs = connection.execute(
-        "SELECT asset_id, position, state, path, size, sha256, facts FROM outputs WHERE job_id = ? ORDER BY position",
-        (values["id"],),
-    ).fetchall()
-    return ClipRecord(
-        **values,
-        outputs=tuple(
-            OutputRecord(
-                **{**dict(output), "facts": json.loads(output["facts"]) if output["facts"] else None}
-            )
-            for output in outputs
-        ),
-    )
+    return ClipRecord(**values, outputs=outputs)
+
+
+def _output(row: sqlite3.Row) -> OutputRecord:
+    values = {name: row[name] for name in OutputRecord.__slots__}
+    values["facts"] = None if row["facts"] is None else json.loads(row["facts"])
+    return OutputRecord(**values)

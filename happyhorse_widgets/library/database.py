@@ -6,6 +6,7 @@ does not work on network file systems, where the homes of a hub live.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -48,6 +49,7 @@ MIGRATIONS: tuple[str, ...] = (
         attempt      INTEGER NOT NULL DEFAULT 0,
         sent_at      REAL,
         submitted_at REAL,
+        took         REAL,
         remote_id    TEXT,
         estimate     REAL,
         cost         REAL,
@@ -106,7 +108,8 @@ class Database:
     """A SQLite file with one writer thread.
 
     `write` queues work and returns a future; `read` runs at once on the calling thread. Both give the work a connection
-    with `sqlite3.Row` rows and turn SQLite's errors into `LibraryError`.
+    with `sqlite3.Row` rows and turn SQLite's errors into `LibraryError`, which they also raise once the database is closed
+    and in a process that was forked from the one that opened it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -115,53 +118,96 @@ class Database:
         Raises `LibraryError` where the folder cannot be written, the file is no database, or it comes from a newer version.
         """
         self.path = path
+        self._pid = os.getpid()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="happyhorse-journal")
-        self._local = threading.local()
         self._lock = threading.Lock()
-        self._connections: list[sqlite3.Connection] = []
+        self._idle: list[sqlite3.Connection] = []
+        self._closed = False
         try:
-            self._writer.submit(self._migrate).result()
+            self._writer.submit(self._transact, self._upgrade).result()
         except BaseException:
             self.close()
             raise
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
         """Run `work` inside one immediate transaction on the writer thread; committed before the future resolves."""
-        return self._writer.submit(self._transact, work)
+        self._check_usable()
+        try:
+            return self._writer.submit(self._transact, work)
+        except RuntimeError:  # it was closed in this very moment, or the interpreter ends
+            raise LibraryError(self._over()) from None
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work`, which only reads, on the calling thread."""
-        with self._translated():
-            return work(self._connection())
+        """Run `work`, which only reads, on the calling thread: all it reads is of one moment.
+
+        It may have to wait for a commit to end, some milliseconds where several come after each other.
+        """
+        self._check_usable()
+        return self._transact(work, "DEFERRED")
 
     def close(self) -> None:
         """Finish what was queued and close every connection. The database cannot be used afterwards."""
         self._writer.shutdown(wait=True)
         with self._lock:
-            while self._connections:
-                self._connections.pop().close()
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
 
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            # Closed from another thread in `close`, hence check_same_thread; each is used by its own thread only.
-            connection = sqlite3.connect(
-                self.path, isolation_level=None, check_same_thread=False, timeout=5.0
+    def _check_usable(self) -> None:
+        if self._pid != os.getpid():
+            raise LibraryError(
+                f"{self.path} was opened by process {self._pid}, from which this one was forked. Open a session of its own "
+                "here, on another folder: connect(home=…)."
             )
+        if self._closed:
+            raise LibraryError(self._over())
+
+    def _over(self) -> str:
+        return f"{self.path} is closed: its session has ended. Make another with connect()."
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection to the calling thread. There are as many as were ever in use at the same time."""
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            with self._lock:
+                keep = not self._closed
+                if keep:
+                    self._idle.append(connection)
+            if not keep:
+                connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5.0)
+        try:
             connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA busy_timeout = 5000")
-            connection.execute("PRAGMA foreign_keys = ON")
+            self._refuse_newer(connection)  # first of all: what comes next may write to the file
             connection.execute("PRAGMA journal_mode = DELETE")
             connection.execute("PRAGMA synchronous = EXTRA")
-            self._local.connection = connection
-            with self._lock:
-                self._connections.append(connection)
+            connection.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
-    def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        with self._translated():
-            connection = self._connection()
-            connection.execute("BEGIN IMMEDIATE")
+    def _refuse_newer(self, connection: sqlite3.Connection) -> int:
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise LibraryError(
+                f"{self.path} was written by a newer happyhorse_widgets (its version {version}, this one knows "
+                f"{len(MIGRATIONS)}). Nothing was changed: upgrade the package, or choose another home folder."
+            )
+        return version
+
+    def _transact(self, work: Callable[[sqlite3.Connection], T], kind: str = "IMMEDIATE") -> T:
+        with self._translated(), self._connection() as connection:
+            connection.execute(f"BEGIN {kind}")
             try:
                 result = work(connection)
                 connection.execute("COMMIT")
@@ -171,26 +217,9 @@ class Database:
                 raise
             return result
 
-    def _migrate(self) -> None:
-        with self._translated():
-            connection = self._connection()
-            connection.execute("BEGIN IMMEDIATE")  # two kernels may open a new library at the same time
-            try:
-                self._upgrade(connection)
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-
     def _upgrade(self, connection: sqlite3.Connection) -> None:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(MIGRATIONS):
-            raise LibraryError(
-                f"{self.path} was written by a newer happyhorse_widgets (its version {version}, this one knows "
-                f"{len(MIGRATIONS)}). Nothing was changed: upgrade the package, or choose another home folder."
-            )
-        for number in range(version, len(MIGRATIONS)):
+        # Asked once more, inside the transaction: two kernels may open a new library at the same time.
+        for number in range(self._refuse_newer(connection), len(MIGRATIONS)):
             for statement in _statements(MIGRATIONS[number]):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number + 1}")
@@ -205,9 +234,7 @@ class Database:
     def _explain(self, error: sqlite3.Error) -> str:
         name = getattr(error, "sqlite_errorname", "") or ""
         if name.startswith("SQLITE_FULL"):
-            return (
-                f"The disk that holds {self.path} is full: free some space and try again. Nothing was sent."
-            )
+            return f"The disk that holds {self.path} is full: free some space and try again."
         if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
             return f"{self.path} cannot be written: check the folder's permissions, or choose another with HAPPYHORSE_HOME."
         if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):

@@ -10,14 +10,20 @@ The home folder is visible on purpose: Jupyter serves no dot-directories, and th
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import time
 from typing import TYPE_CHECKING
 
 from happyhorse_widgets.errors import LibraryError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+_PART = ".part"
+_ABANDONED = 3600.0
 
 
 class Home:
@@ -25,13 +31,13 @@ class Home:
 
     def __init__(self, root: Path) -> None:
         """Create the folders. Raises `LibraryError` where that is not possible."""
-        self.root = root.expanduser().absolute()
         try:
-            for folder in (self.images, self.clips, self.posters):
+            self.root = root.expanduser().absolute()
+            for folder in self._folders:
                 folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # RuntimeError: a home folder that is not known
             raise LibraryError(
-                f"The library's folder {self.root} cannot be used ({error.strerror}). "
+                f"The library's folder {root} cannot be used ({getattr(error, 'strerror', None) or error}). "
                 "Choose one that can be written, with connect(home=…) or HAPPYHORSE_HOME."
             ) from error
 
@@ -55,6 +61,18 @@ class Home:
         """The folder of small stills."""
         return self.root / "posters"
 
+    @property
+    def _folders(self) -> tuple[Path, ...]:
+        return (self.images, self.clips, self.posters)
+
+    def sweep(self) -> None:
+        """Remove what killed processes left half-written, as far as nobody has touched it for an hour."""
+        for folder in self._folders:
+            for part in folder.glob(f"*{_PART}"):
+                with contextlib.suppress(OSError):
+                    if time.time() - part.stat().st_mtime > _ABANDONED:
+                        part.unlink()
+
     def image(self, sha256: str, extension: str) -> Path:
         """Where the image with this content is, or would be."""
         return self.images / f"{sha256}.{extension}"
@@ -73,22 +91,37 @@ class Home:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` so that after a crash `path` holds all of it or what it held before."""
+    """Write `data` so that after a crash `path` holds all of it or what it held before.
+
+    Raises `LibraryError` where it cannot be written; nothing is left behind then.
+    """
     part = part_of(path)
+    with writing(path):
+        try:
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            publish(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the system's refusals while `path` is being written into `LibraryError`."""
     try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        publish(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+        yield
+    except OSError as error:
+        raise LibraryError(
+            f"{path} could not be written ({error.strerror or error}). Make room, or see to the folder's permissions, and try "
+            "again."
+        ) from error
 
 
 def part_of(path: Path) -> Path:
     """A name beside `path` that no other process uses, for a file that is still being written."""
-    return path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    return path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}{_PART}")
 
 
 def publish(part: Path, path: Path) -> None:

@@ -30,6 +30,7 @@ _SETTABLE = frozenset(
         "attempt",
         "sent_at",
         "submitted_at",
+        "took",
         "remote_id",
         "estimate",
         "cost",
@@ -48,7 +49,7 @@ class StaleTransition(Exception):
 
 
 class Journal:
-    """Writes to the journal; every method returns a future that resolves after the commit."""
+    """The only writer of clips. What writes returns a future that resolves after the commit; what reads answers at once."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -125,22 +126,6 @@ class Journal:
 
         return self._database.write(work)
 
-    def amend(self, clip_id: str, **values: Any) -> Future[ClipRecord]:
-        """Set values that came to be known without the clip changing its state, such as an estimate."""
-        unknown = set(values) - _SETTABLE
-        if unknown:
-            raise TypeError(f"an amendment cannot set {sorted(unknown)}")
-
-        def work(connection: sqlite3.Connection) -> ClipRecord:
-            columns = ", ".join(f"{name} = ?" for name in ("updated_at", *values))
-            connection.execute(
-                f"UPDATE jobs SET {columns} WHERE id = ?",  # noqa: S608 (names are checked above)
-                (time.time(), *(_stored(name, value) for name, value in values.items()), clip_id),
-            )
-            return read_clip(connection, clip_id)
-
-        return self._database.write(work)
-
     def expect_outputs(self, clip_id: str, asset_ids: Sequence[str]) -> Future[ClipRecord]:
         """Note which assets a finished job made, before any is downloaded."""
 
@@ -188,17 +173,6 @@ class Journal:
             connection.execute(
                 "INSERT OR REPLACE INTO uploads (sha256, endpoint, project, asset_id, at) VALUES (?, ?, ?, ?, ?)",
                 (sha256, endpoint, project, asset_id, time.time()),
-            )
-
-        return self._database.write(work)
-
-    def forget_upload(self, sha256: str, *, endpoint: str, project: str) -> Future[None]:
-        """Strike an upload whose asset Scenario no longer has."""
-
-        def work(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "DELETE FROM uploads WHERE sha256 = ? AND endpoint = ? AND project = ?",
-                (sha256, endpoint, project),
             )
 
         return self._database.write(work)

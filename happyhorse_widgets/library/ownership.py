@@ -51,7 +51,7 @@ def claim(database: Database) -> Future[Owner]:
         if row is not None and not _is_me(row) and _alive(row):
             return Owner(row["epoch"], row["pid"], row["host"], mine=False)
         with _lock:
-            _holding.setdefault(database.path, set()).add(id(database))
+            _holding.setdefault(database.path.resolve(), set()).add(id(database))
         if row is not None and _is_me(row):
             return Owner(row["epoch"], row["pid"], row["host"], mine=True)
         epoch = 1 if row is None else row["epoch"] + 1
@@ -80,7 +80,7 @@ def release(database: Database, epoch: int) -> Future[None]:
 
     def work(connection: sqlite3.Connection) -> None:
         with _lock:
-            holders = _holding.get(database.path, set())
+            holders = _holding.get(database.path.resolve(), set())
             holders.discard(id(database))
         if not holders:
             connection.execute("UPDATE owner SET pid = 0, heartbeat = 0 WHERE epoch = ?", (epoch,))
@@ -104,9 +104,25 @@ def _is_me(row: sqlite3.Row) -> bool:
 def _alive(row: sqlite3.Row) -> bool:
     if row["pid"] == 0:
         return False
-    if row["host"] == platform.node() and _started(os.getpid()):
-        return _same_process(row)
+    if row["host"] == platform.node():
+        if _started(os.getpid()):
+            return _same_process(row)
+        if row["boot_id"] == boot_id() and _gone(row["pid"]):
+            return False
     return bool(time.time() - row["heartbeat"] < STALE)
+
+
+def _gone(pid: int) -> bool:
+    """Whether it is certain that no process has this id; for systems that do not tell when a process started."""
+    if os.name != "posix":
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
 
 
 def _same_process(row: sqlite3.Row) -> bool:

@@ -53,8 +53,10 @@ async def ask_for_a_job(client: ScenarioClient) -> Any:
         ),
         (
             lambda c: c.jobs(types=("custom", "upload"), updated_after=1769860820.5, token="t&1"),
-            "GET /v1/jobs?projectId=proj_1&pageSize=100&types=custom%2Cupload"
-            "&updatedAfter=2026-01-31T12%3A00%3A20.500Z&paginationToken=t%261",
+            (
+                "GET /v1/jobs?projectId=proj_1&pageSize=100&types=custom%2Cupload"
+                "&updatedAfter=2026-01-31T12%3A00%3A20.500Z&paginationToken=t%261"
+            ),
             None,
             Reply(200, {"jobs": [job_body()], "nextPaginationToken": "t2"}),
             lambda page: (len(page.jobs), page.next_token) == (1, "t2"),

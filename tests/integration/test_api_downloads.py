@@ -10,6 +10,7 @@ from happyhorse_widgets.api.client import ScenarioClient
 from happyhorse_widgets.api.storage import RECEIVE_PIECE
 from happyhorse_widgets.api.transport import Timeouts
 from happyhorse_widgets.errors import (
+    HappyHorseError,
     NotFound,
     PermissionDenied,
     ProtocolFault,
@@ -33,9 +34,10 @@ def fetch(server: ScriptedServer, path: str = SIGNED, **asked: Any) -> Any:
         try:
             async with client.open_download(url, **asked) as download:
                 assert "topsecret" not in repr(download)
-                pieces += [piece async for piece in download.pieces]
+                async for piece in download.pieces:
+                    pieces.append(piece)  # noqa: PERF401 - what came is kept when the rest does not
                 return download.status, download.headers, pieces
-        except Exception as error:
+        except HappyHorseError as error:
             error.received = pieces  # type: ignore[attr-defined]
             return error
 
@@ -47,7 +49,7 @@ def test_a_whole_file() -> None:
         status, headers, pieces = fetch(server)
     assert (status, headers["etag"], headers["content-length"]) == (200, '"e1"', str(len(FILE)))
     assert b"".join(pieces) == FILE
-    assert [len(piece) for piece in pieces] == [RECEIVE_PIECE] * 4 + [4]
+    assert all(len(piece) >= RECEIVE_PIECE for piece in pieces[:-1])
     (seen,) = server.seen
     assert (seen.method, seen.target, seen.headers["accept-encoding"]) == ("GET", SIGNED, "identity")
     assert not {"authorization", "cookie", "range", "if-range", "referer"} & set(seen.headers)
@@ -95,13 +97,12 @@ def test_each_refusal_is_an_error_with_its_status_and_without_the_url(
     assert error.__context__ is None
 
 
-@pytest.mark.parametrize("cut", [Reply(200, FILE[:-5], announced=len(FILE), close=True)])
-def test_a_stream_that_is_cut_gives_what_came_and_a_transport_fault(cut: Reply) -> None:
-    with ScriptedServer(cut) as server:
+def test_a_stream_that_is_cut_gives_what_came_and_a_transport_fault() -> None:
+    with ScriptedServer(Reply(200, FILE[:-5], announced=len(FILE), close=True)) as server:
         error = fetch(server)
     assert isinstance(error, TransportFault)
     assert error.sent is True
-    assert b"".join(error.received) == FILE[: 4 * RECEIVE_PIECE]  # type: ignore[attr-defined]
+    assert b"".join(error.received) == FILE[:-5]  # type: ignore[attr-defined]
     assert "topsecret" not in str(error)
     assert error.__context__ is None
 
@@ -160,7 +161,7 @@ def test_a_user_name_in_an_address_makes_no_credentials() -> None:
         "ftp://h/x",
         "http://10.0.0.1/",
         "//[",
-        ":",
+        "https://h/" + "x" * 70_000,
     ],
 )
 def test_a_redirect_to_what_is_not_https_is_not_followed(location: str) -> None:

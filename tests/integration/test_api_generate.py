@@ -71,6 +71,7 @@ def test_it_posts_the_body_as_it_is_and_returns_the_job() -> None:
         (Reply(301, b"", {"Location": "/v1/elsewhere"}), ProtocolFault),
         (Reply(307, b"", {"Location": "/v1/elsewhere"}), ProtocolFault),
         (Reply(308, b"", {"Location": "/v1/elsewhere"}), ProtocolFault),
+        (Reply(307, b"", {"Location": ":s:2*+9@:2'"}), TransportFault),
         (Reply(400, {"message": "no"}), RequestRejected),
         (Reply(401, {"message": "no"}), AuthenticationError),
         (Reply(408, b""), ServerFault),
@@ -178,6 +179,17 @@ def test_certificates_and_host_names_are_verified() -> None:
     context = tls_context()
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
+
+
+def test_a_closed_client_sends_nothing() -> None:
+    async def use(client: ScenarioClient) -> None:
+        await client.aclose()
+        await client.generate("model_a", BODY)
+
+    with ScriptedServer() as server, pytest.raises(TransportFault, match="closed") as caught:
+        call(server, use)
+    assert caught.value.sent is False
+    assert server.connections == 0
 
 
 def test_a_full_backlog_sent_nothing() -> None:

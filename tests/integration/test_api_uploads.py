@@ -11,6 +11,7 @@ import pytest
 from happyhorse_widgets.api.client import ScenarioClient
 from happyhorse_widgets.api.uploads import PART_SIZE, Pacing
 from happyhorse_widgets.errors import (
+    HappyHorseError,
     InvalidRequest,
     NotFound,
     PermissionDenied,
@@ -77,7 +78,7 @@ def upload(
             return await client.upload(
                 data, name="a horse.png", media_type="image/png", progress=lambda *sent: told.append(sent)
             )
-        except Exception as error:
+        except HappyHorseError as error:
             return error
 
     with ScriptedServer(script=scenario) as server:

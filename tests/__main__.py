@@ -1,0 +1,41 @@
+"""`python -m tests [pytest arguments]`: a Chromium, all tests, the package's coverage with its processes included."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.chromium import ENVIRONMENT, NoChromium, install_chromium
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main(arguments: list[str]) -> int:
+    """Run pytest under coverage and return its exit code, or coverage's where only that fails (below 90 %)."""
+    try:
+        browser = install_chromium()
+    except NoChromium as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"Chromium: {browser}", flush=True)
+    environment = {**os.environ, ENVIRONMENT: browser}
+    _coverage("erase", environment=environment)
+    tests = _coverage("run", "-m", "pytest", *arguments, environment=environment)
+    _coverage("combine", "--quiet", environment=environment)
+    # A part of the tests says nothing about the whole package: it is measured, but passes at any coverage.
+    partly = ["--fail-under=0"] if arguments else []
+    covered = _coverage("report", *partly, environment=environment)
+    return tests or covered
+
+
+def _coverage(*arguments: str, environment: dict[str, str]) -> int:
+    command = [sys.executable, "-m", "coverage", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False
+    ).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

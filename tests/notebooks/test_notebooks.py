@@ -1,0 +1,76 @@
+"""Every notebook runs from top to bottom without a key, and keeps its clips when it is saved and exported."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+
+from happyhorse_widgets.media.probe import probe
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+VARIABLES = ("SCENARIO_SDK_API_KEY", "SCENARIO_SDK_API_SECRET", "SCENARIO_BASE_URL", "HAPPYHORSE_HOME")
+
+VIDEO = re.compile(r"<video\b[^>]*\bsrc=\"([^\"]+)\"")
+
+
+@dataclass
+class Executed:
+    """A notebook that ran in a folder of its own: what it left in itself and on the disk."""
+
+    notebook: nbformat.NotebookNode
+    folder: Path
+    html: str
+
+    @property
+    def clips(self) -> list[Path]:
+        return sorted((self.folder / "happyhorse" / "clips").glob("*.mp4"))
+
+
+@pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
+def executed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Executed:
+    folder = tmp_path_factory.mktemp("run") / "notebooks"
+    shutil.copytree(
+        ROOT / "notebooks", folder, ignore=shutil.ignore_patterns("happyhorse", ".ipynb_checkpoints")
+    )
+    notebook = nbformat.read(folder / request.param.name, as_version=4)
+    with pytest.MonkeyPatch.context() as environment:
+        for name in VARIABLES:
+            environment.delenv(name, raising=False)
+        NotebookClient(
+            notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        ).execute()
+    nbformat.write(notebook, folder / request.param.name)
+    html, _ = HTMLExporter().from_filename(str(folder / request.param.name))
+    return Executed(notebook, folder, html)
+
+
+def test_it_leaves_a_finished_clip(executed: Executed) -> None:
+    assert executed.clips
+    for clip in executed.clips:
+        facts = probe(clip)
+        assert facts.video_codec == "h264"
+        assert facts.duration >= 3
+        assert facts.faststart
+
+
+def test_the_exported_page_plays_every_clip_and_no_output_plays_one_twice(executed: Executed) -> None:
+    assert executed.html.count("<video") == len(re.findall(VIDEO, executed.html)), "a video without an address"
+    shown: set[Path] = set()
+    for output in executed.html.split('class="jp-OutputArea-child')[1:]:
+        sources = [(executed.folder / source).resolve() for source in re.findall(VIDEO, output)]
+        assert len(sources) == len(set(sources))
+        shown.update(sources)
+    assert shown == {clip.resolve() for clip in executed.clips}
+
+
+def test_the_saved_notebook_stays_small(executed: Executed) -> None:
+    # Nothing of a video or of a full-size image is in it: only small posters.
+    assert len(nbformat.writes(executed.notebook)) < 1_000_000
