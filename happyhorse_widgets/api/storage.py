@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 import httpx2
 
@@ -32,6 +33,7 @@ SEND_PIECE = 2**20
 RECEIVE_PIECE = 2**18
 """Bytes that a download's pieces have at least, but for the last one."""
 _MAX_REDIRECTS = 5
+_NO_ADDRESS = "The file's address is not an https address; it was not opened."
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Storage:
 
         Raises PermissionDenied when the URL has expired, else as the tree says. Safe to repeat.
         """
-        request = SignedUrl(url)
+        address = SignedUrl(url)
         del url
 
         async def pieces() -> AsyncIterator[bytes]:
@@ -81,7 +83,7 @@ class Storage:
 
         # Storage refuses chunked encoding: with the length given, none is used.
         headers = {"Content-Length": str(len(data))}
-        response = await self._send("PUT", request, headers, pieces())
+        response = await self._send("PUT", address, headers, pieces())
         if isinstance(response, ApiError):
             raise response
         status, headers_in = response.status_code, response.headers
@@ -121,18 +123,15 @@ class Storage:
             await _close(response)
 
     async def _follow(self, url: str, headers: dict[str, str]) -> httpx2.Response | ApiError:
-        target = httpx2.URL(url) if may_connect(url) else None
         for _ in range(_MAX_REDIRECTS + 1):
-            if target is None or not may_connect(str(target)):
-                return ProtocolFault("The file's address is not an https address; it was not opened.")
-            response = await self._send("GET", str(target), headers)
+            response = await self._send("GET", url, headers)
             if isinstance(response, ApiError) or not response.has_redirect_location:
                 return response
-            try:
-                target = target.join(response.headers["location"])
-            except httpx2.InvalidURL:
-                target = None
             await _close(response)
+            try:
+                url = urljoin(str(response.url), response.headers["location"])
+            except ValueError:
+                return ProtocolFault(_NO_ADDRESS)
         return ProtocolFault(f"The file server redirected more than {_MAX_REDIRECTS} times. Try again.")
 
     async def _send(
@@ -140,14 +139,16 @@ class Storage:
     ) -> httpx2.Response | ApiError:
         """The answer's head, or the fault in its place: returned, so that no URL or request is in a traceback."""
         if not may_connect(url):
-            return ProtocolFault("The file's address is not an https address; it was not opened.")
-        host = httpx2.URL(url).host
+            return ProtocolFault(_NO_ADDRESS)
+        try:
+            request = self._client.build_request(method, url, headers=headers, content=content)
+        except httpx2.InvalidURL:
+            return ProtocolFault(_NO_ADDRESS)
         try:
             with unlogged():
-                request = self._client.build_request(method, url, headers=headers, content=content)
                 return await self._client.send(request, stream=True, auth=_Anonymous())
         except Exception as error:  # noqa: BLE001 - a ValueError for an odd Location, say
-            return transport_fault(error, call=f"{method} of a file", host=host)
+            return transport_fault(error, call=f"{method} of a file", host=request.url.host)
 
     async def aclose(self) -> None:
         """Close every connection."""

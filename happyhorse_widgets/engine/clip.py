@@ -2,50 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
+import os
 import shutil
-import threading
 import time
-from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
 
-from happyhorse_widgets.errors import (
-    HappyHorseError,
-    JobCanceled,
-    JobError,
-    JobFailed,
-    JobRejected,
-    JobUncertain,
-    JobWithdrawn,
-    LibraryError,
-    WaitTimeout,
-)
+from happyhorse_widgets.errors import HappyHorseError, LibraryError, WaitTimeout
 from happyhorse_widgets.media import frames as video_frames
 
+from .endings import error_of
 from .loop import engine_loop
 from .request import Request
 from .states import RESTING, WITHDRAWABLE, State
+from .waiting import Waiters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from concurrent.futures import Future
 
     import numpy as np
     from IPython.display import Video
     from PIL import Image
 
+    from happyhorse_widgets.errors import JobError
     from happyhorse_widgets.library.clips import ClipRecord
-
-#: Between two looks at the clock while waiting: an interrupt is only seen when the waiting thread wakes.
-_TICK = 0.2
-
-_ENDINGS: dict[State, type[JobError]] = {
-    State.REJECTED: JobRejected,
-    State.FAILED: JobFailed,
-    State.CANCELED: JobCanceled,
-    State.WITHDRAWN: JobWithdrawn,
-    State.NEEDS_USER: JobUncertain,
-}
 
 
 class Keeper(Protocol):
@@ -71,17 +54,19 @@ class Clip:
     the job.
     """
 
-    def __init__(self, keeper: Keeper, record: ClipRecord, *, warnings: tuple[str, ...] = ()) -> None:
+    def __init__(self, keeper: Keeper, record: ClipRecord) -> None:
         #: The session that drives it.
         self.keeper = keeper
         self._record = record
-        self._lock = threading.Lock()
-        self._waiters: list[Future[None]] = []
+        self._waiters = Waiters(lambda: self.is_over or self.halted is not None)
+        self._pid = os.getpid()
         self.request = Request.from_dict(record.request)
-        #: What is only advised against, in words.
-        self.warnings = warnings
+        #: What is only advised against, in words; known to the process that asked for the clip.
+        self.warnings: tuple[str, ...] = ()
         #: Why the clip does not move at the moment (no network, no place in the plan), or "".
         self.note = ""
+        #: Why nobody drives it on (the session was closed), which those who wait are told; else None.
+        self.halted: HappyHorseError | None = None
         #: 0 to 1 while uploading, generating or downloading; None where nothing is known.
         self.progress: float | None = None
         #: Whether nobody watches any more; the clip arrives all the same.
@@ -170,12 +155,7 @@ class Clip:
     @property
     def error(self) -> JobError | None:
         """Why there is no video, in words; None while there may be one."""
-        kind = _ENDINGS.get(self.state)
-        if kind is None:
-            return None
-        told = self._record.error or {}
-        message = told.get("message") or _SILENT_ENDINGS[self.state]
-        return kind(message, clip_id=self.id, hint=told.get("hint") or "")
+        return error_of(self._record)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything needed to make it again and to know what became of it, as plain JSON types."""
@@ -208,65 +188,45 @@ class Clip:
     # -- waiting ---------------------------------------------------------------------------------------------------
 
     def __await__(self) -> Generator[Any, None, Clip]:
-        return self._arrival(None).__await__()
+        return self._arrival().__await__()
+
+    async def _arrival(self) -> Clip:
+        self._check_process()
+        await self._waiters.arrival()
+        return self._outcome()
 
     def wait(self, timeout: float | None = None) -> Clip:
         """Wait, at most `timeout` seconds, for code that cannot await; in a cell too.
 
-        Returns the clip. Raises a `JobError` when there will be no video, `WaitTimeout` when the time is up, and
-        `KeyboardInterrupt` when interrupted; in the last two cases the job goes on.
+        Returns the clip. Raises a `JobError` when there will be no video, `WaitTimeout` when the time is up, `LibraryError` when
+        the session was closed, and `KeyboardInterrupt` when interrupted; in the last three cases the job goes on.
         """
+        self._check_process()
         if engine_loop().is_here():
             raise RuntimeError(
                 "wait() on the engine's own thread would wait for itself; await the clip instead."
             )
         try:
-            loop = _running_loop()
-            return self._block(timeout) if loop is None else _run_nested(loop, self, timeout)
+            arrived = self._waiters.wait(timeout)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"Stopped waiting. Clip {self.id} goes on in the background.") from None
+        if not arrived:
+            raise WaitTimeout(
+                f"Clip {self.id} is not ready after {timeout:g} s (it is {self.state}); it goes on in the background."
+            )
+        return self._outcome()
 
-    async def _arrival(self, timeout: float | None) -> Clip:
-        waiter = asyncio.wrap_future(self._waiter())
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while not waiter.done():
-            left = _TICK if deadline is None else min(_TICK, deadline - time.monotonic())
-            if left <= 0:
-                raise self._too_slow(timeout)
-            await asyncio.wait({waiter}, timeout=left)
-        return self._result()
-
-    def _block(self, timeout: float | None) -> Clip:
-        waiter = self._waiter()
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while not waiter.done():
-            left = _TICK if deadline is None else min(_TICK, deadline - time.monotonic())
-            if left <= 0:
-                raise self._too_slow(timeout)
-            try:
-                waiter.result(left)
-            except TimeoutError:
-                continue
-        return self._result()
-
-    def _waiter(self) -> Future[None]:
-        waiter: Future[None] = Future()
-        with self._lock:
-            if self.is_over:
-                waiter.set_result(None)
-            else:
-                self._waiters.append(waiter)
-        return waiter
-
-    def _result(self) -> Clip:
-        if (error := self.error) is not None:
-            raise error
+    def _outcome(self) -> Clip:
+        why = self.error if self.is_over else self.halted
+        if why is not None:
+            raise why
         return self
 
-    def _too_slow(self, timeout: float | None) -> WaitTimeout:
-        return WaitTimeout(
-            f"Clip {self.id} is not ready after {timeout:g} s (it is {self.state}); it goes on in the background."
-        )
+    def _check_process(self) -> None:
+        if self._pid != os.getpid():
+            raise LibraryError(
+                f"Clip {self.id} is driven by process {self._pid}, from which this one was forked: wait for it there."
+            )
 
     # -- doing -----------------------------------------------------------------------------------------------------
 
@@ -300,25 +260,26 @@ class Clip:
         path = self._finished()
         below = path.is_relative_to(Path.cwd())
         if embed or (embed is None and not below):
-            return Video(  # type: ignore[no-untyped-call]
-                data=path.read_bytes(),
-                embed=True,
-                mimetype="video/mp4",
-                width=width,
-                html_attributes="controls",
-            )
-        # An absolute path is no address; Jupyter serves what lies below the notebook.
-        shown = str(path.relative_to(Path.cwd())) if below else str(path)
-        return Video(  # type: ignore[no-untyped-call]
-            url=shown, embed=False, mimetype="video/mp4", width=width, html_attributes="controls"
-        )
+            source: dict[str, Any] = {"data": path.read_bytes(), "embed": True}
+        else:
+            # An absolute path is no address; Jupyter serves what lies below the notebook.
+            source = {
+                "url": quote((path.relative_to(Path.cwd()) if below else path).as_posix()),
+                "embed": False,
+            }
+        return Video(**source, mimetype="video/mp4", width=width, html_attributes="controls")  # type: ignore[no-untyped-call]
 
-    def save(self, path: str | Path) -> Path:
-        """Copy the finished MP4 to a file, or into a folder under the clip's own name. Returns where it is."""
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Copy the finished MP4 to a file, or into a folder under the clip's own name. Returns where it is.
+
+        A file of that name is replaced. Raises OSError where it cannot be written.
+        """
         target = Path(path).expanduser()
         if target.is_dir():
             target = target / self._finished().name
-        return Path(shutil.copyfile(self._finished(), target))
+        with contextlib.suppress(shutil.SameFileError):
+            shutil.copyfile(self._finished(), target)
+        return target
 
     def poster(self) -> Image.Image:
         """The first frame as a PIL image of the clip's own size."""
@@ -361,45 +322,15 @@ class Clip:
 
     def take(self, record: ClipRecord) -> None:
         """Show what was committed, and let those go who wait; called by the engine after each commit."""
+        if record.request != self._record.request:
+            self.request = Request.from_dict(record.request)
         self._record = record
-        self.request = Request.from_dict(record.request)
-        if self.is_over:
-            with self._lock:
-                waiters, self._waiters = self._waiters, []
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+        self._waiters.release()
 
-
-_SILENT_ENDINGS = {
-    State.REJECTED: "The clip was refused before it started. Nothing was paid.",
-    State.FAILED: "Scenario could not make this clip and gives no reason.",
-    State.CANCELED: "The job was canceled on Scenario's side.",
-    State.WITHDRAWN: "The clip was taken back before it was sent. Nothing was paid.",
-    State.NEEDS_USER: (
-        "The answer to the submission was lost, and no job was found since. It was probably not charged, but that is not "
-        "certain: look at your jobs on Scenario before you submit it again."
-    ),
-}
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
-def _run_nested(loop: asyncio.AbstractEventLoop, clip: Clip, timeout: float | None) -> Clip:
-    """Wait inside a running loop, such as the one that runs a notebook's cells, and let it go on meanwhile."""
-    import nest_asyncio2  # patches asyncio: only where it is needed
-
-    try:
-        nest_asyncio2.apply(loop)
-    except ValueError:  # a loop that is not asyncio's own, such as uvloop's, cannot be nested
-        return clip._block(timeout)
-    arrived: Clip = loop.run_until_complete(clip._arrival(timeout))
-    return arrived
+    def halt(self, why: HappyHorseError) -> None:
+        """Tell those who wait that nobody drives the clip on; called by the engine."""
+        self.halted = why
+        self._waiters.release()
 
 
 def _print(clip: Clip) -> None:

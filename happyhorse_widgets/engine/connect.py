@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from happyhorse_widgets.library.files import Home
 
 from .connection import account_name
 from .local import LocalSandbox
+from .loop import at_exit
 from .session import Session
 from .settings import Settings
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 _lock = threading.RLock()
 _open: dict[tuple[Path, str, str], Session] = {}
 _default: Session | None = None
-_pid = os.getpid()
 
 
 def connect(
@@ -72,8 +72,7 @@ def connect(
     folder = Home(Path(home or os.environ.get("HAPPYHORSE_HOME") or "happyhorse"))
     target = _target(credentials, base_url, project, sandbox, folder, settings)
     with _lock:
-        _default = _session(target, folder, project, settings)
-        _default.model, _default.budget = model or HAPPY_HORSE, budget
+        _default = _session(target, folder, project, settings, model or HAPPY_HORSE, budget)
         if credentials is None and sandbox is None:
             print(
                 "happyhorse_widgets: no API key found, so clips are simulated by the local sandbox, free of charge, and "
@@ -82,23 +81,36 @@ def connect(
         return _default
 
 
-def _session(target: Endpoint | LocalSandbox, home: Home, project: str | None, settings: Settings) -> Session:
-    if _pid != os.getpid():  # after a fork the sessions are the parent's
-        _open.clear()
-    key = (home.root, account_name(target), project or "")
+def _session(
+    target: Endpoint | LocalSandbox,
+    home: Home,
+    project: str | None,
+    settings: Settings,
+    model: str,
+    budget: float | None,
+) -> Session:
+    key = (home.root.resolve(), account_name(target), project or "")
     session = _open.get(key)
     if session is not None and session.open:
         if session.serves(target, settings):
+            session.model, session.budget = model, budget
             return session
-        session.close()
-    _open[key] = Session(target, home=home, project=project, settings=settings, heir_of=session)
+        session.close(heir=True)
+    try:
+        _open[key] = Session(
+            target, home=home, project=project, model=model, budget=budget, settings=settings, heir_of=session
+        )
+    except BaseException:
+        if session is not None:
+            session.close()  # there is no heir: whoever waits is told
+        raise
     return _open[key]
 
 
 def default_session() -> Session:
     """The session of the last `connect`, or one made from the environment."""
     with _lock:
-        if _default is None or not _default.open or _pid != os.getpid():
+        if _default is None or not _default.open:
             return connect()
         return _default
 
@@ -137,7 +149,10 @@ def generate(
         "duration": duration,
         "seed": seed,
     }
-    return (session or default_session()).generate(prompt, references, model=model, **values, **unknown)
+    clip = (session or default_session()).submit(prompt, references, model=model, **values, **unknown)
+    for line in clip.warnings:
+        warnings.warn(line, stacklevel=2)
+    return clip
 
 
 def _target(
@@ -162,12 +177,20 @@ def _target(
     return LocalSandbox(home.root, speed=settings.sandbox_speed, scale=settings.sandbox_scale)
 
 
-def _at_exit() -> None:
-    if _pid == os.getpid():
-        for session in _open.values():
-            session.close()
+def _close_all() -> None:
+    for session in _open.values():
+        session.close()
 
 
-# Closing writes to the journal from threads, which the interpreter refuses to start work on by the time of `atexit`: executors
-# are shut down by a hook of `threading` of this name, and the hook that was registered last runs first.
-getattr(threading, "_register_atexit", atexit.register)(_at_exit)
+def _forget() -> None:
+    # A forked child has the sessions in its memory, but not their threads. They stay there untouched: to collect them would
+    # close files of the parent's.
+    global _lock, _open, _default
+    _inherited.append(_open)
+    _lock, _open, _default = threading.RLock(), {}, None
+
+
+_inherited: list[dict[tuple[Path, str, str], Session]] = []
+at_exit(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

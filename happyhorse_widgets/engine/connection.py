@@ -54,9 +54,13 @@ class Connection:
             endpoint = target if isinstance(target, Endpoint) else await asyncio.to_thread(target.endpoint)
             if endpoint is not self._endpoint:
                 # An earlier client may still be in use, so it is closed with all others.
-                self._clients.append(ScenarioClient(Transport(endpoint, retry=self._retry)))
+                self._clients.append(await asyncio.to_thread(self._new_client, endpoint))
                 self._endpoint = endpoint
             return self._clients[-1]
+
+    def _new_client(self, endpoint: Endpoint) -> ScenarioClient:
+        # On a thread, for to read the system's certificates takes a tenth of a second and more.
+        return ScenarioClient(Transport(endpoint, retry=self._retry))
 
     async def close(self) -> None:
         """Close the client and end the sandbox."""

@@ -18,7 +18,7 @@ from happyhorse_widgets.errors import (
     RequestRejected,
     TransportFault,
 )
-from happyhorse_widgets.library.files import part_of, publish, sync_file
+from happyhorse_widgets.library.files import part_of, publish, sync_file, writing
 from happyhorse_widgets.media.frames import move_moov_first
 from happyhorse_widgets.media.probe import VideoFacts, probe
 
@@ -78,47 +78,45 @@ class Download:
         no whole video) or `LibraryError` (no space, or the folder cannot be written). None leaves a partial file behind.
         """
         raw, front = part_of(self._target), part_of(self._target)
-        try:
-            await self._fetch(raw)
-            return await asyncio.to_thread(self._finish, raw, front)
-        except OSError as error:
-            raise LibraryError(
-                f"{self._target} could not be written: {error.strerror}. Make room and try again."
-            ) from error
-        finally:
-            raw.unlink(missing_ok=True)
-            front.unlink(missing_ok=True)
+        with writing(self._target):
+            try:
+                await self._fetch(raw)
+                return await asyncio.to_thread(self._finish, raw, front)
+            finally:
+                raw.unlink(missing_ok=True)
+                front.unlink(missing_ok=True)
 
     async def _fetch(self, raw: Path) -> None:
-        cuts = addresses = 0
+        stuck = addresses = furthest = 0
         url = await self._address()
         while True:
             have = _size(raw)
             try:
                 await self._stream(url, raw, have)
-            except PermissionDenied:
+            except (PermissionDenied, NotFound):  # the address has expired
                 addresses += 1
                 if addresses > _FRESH_ADDRESSES:
                     raise
                 url = await self._address()
             except RequestRejected as error:
-                if error.status != 416 or not have:  # what we have is no beginning of what is there
+                if error.status != 416 or not have:
                     raise
-                raw.unlink()
+                raw.unlink()  # what we have is no beginning of what is there
+                stuck += 1
             except TransportFault:
-                cuts = 0 if _size(raw) > have else cuts + 1
-                if cuts >= _CUTS_IN_A_ROW:
+                stuck = 0 if _size(raw) > furthest else stuck + 1
+                if stuck >= _CUTS_IN_A_ROW:
                     raise
-                await asyncio.sleep(self._pause * cuts)
             else:
                 return
+            furthest = max(furthest, _size(raw))
+            await asyncio.sleep(self._pause * stuck)
 
     async def _address(self) -> str:
         asset = await self._client.asset(self._asset_id)
         if not asset.url:
             raise NotFound(f"Scenario has no file for asset {self._asset_id} any more.")
-        seed = asset.metadata.get("seed")
-        self._seed = int(seed) if isinstance(seed, int | float) else None
+        self._seed = asset.seed
         return asset.url
 
     async def _stream(self, url: str, raw: Path, have: int) -> None:
@@ -198,7 +196,7 @@ def already_here(target: Path) -> Arrived | None:
         return None
     try:
         return Arrived(_digest(target), probe(target))
-    except MediaError:
+    except (MediaError, OSError):
         return None
 
 

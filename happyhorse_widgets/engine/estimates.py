@@ -36,16 +36,24 @@ class Estimates:
     def __init__(self, connection: Connection, clips: Clips) -> None:
         self._connection = connection
         self._clips = clips
-        self._known: dict[tuple[object, ...], float] = {}
+        self._costs: dict[tuple[object, ...], float] = {}
 
     async def of(self, schema: ModelSchema, request: Request, asset_ids: Sequence[str]) -> Estimate:
         """The estimate for a request. Raises what the client raises; a dry run costs nothing."""
-        key = _cost_key(schema, request)
-        if key not in self._known:
+        known = await self.recalled(schema, request)
+        if known is None:
             client = await self._connection.client()
             body = wire_body(schema, request.values(), asset_ids)
-            self._known[key] = (await client.estimate(request.model, body)).creative_units_cost
-        return Estimate(self._known[key], await asyncio.to_thread(self.seconds, schema))
+            answer = await client.estimate(request.model, body)
+            self._costs[_cost_key(schema, request)] = answer.creative_units_cost
+            known = await self.recalled(schema, request)
+            assert known is not None
+        return known
+
+    async def recalled(self, schema: ModelSchema, request: Request) -> Estimate | None:
+        """The estimate, where a request of the same cost was asked about before."""
+        cost = self._costs.get(_cost_key(schema, request))
+        return None if cost is None else Estimate(cost, await asyncio.to_thread(self.seconds, schema))
 
     def seconds(self, schema: ModelSchema) -> float | None:
         """How long this model's jobs take, from submission to success; None where nothing is known. Reads the library."""

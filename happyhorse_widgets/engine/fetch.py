@@ -6,7 +6,9 @@ import asyncio
 
 import httpx2
 
-from happyhorse_widgets.errors import InvalidImage, TransportFault
+from happyhorse_widgets.api.signedurls import unlogged
+from happyhorse_widgets.api.transport import LOOPBACK_DIRECT
+from happyhorse_widgets.errors import HappyHorseError, InvalidImage, TransportFault
 from happyhorse_widgets.media.images import MAX_BYTES, ReferenceImage, load_image
 
 _SECONDS = 30.0
@@ -17,27 +19,37 @@ async def fetch_image(url: str, *, name: str) -> ReferenceImage:
 
     Raises `InvalidImage` when it is not there, too large or no image, `TransportFault` when the network fails.
     """
+    with unlogged():
+        found = await _fetch(url, name)
+    if isinstance(found, HappyHorseError):
+        raise found  # from here, where no exception is at hand that holds the address, which may be signed
+    return await asyncio.to_thread(load_image, found, name=name)
+
+
+async def _fetch(url: str, name: str) -> bytes | HappyHorseError:
     data = bytearray()
     try:
-        async with (
-            httpx2.AsyncClient(timeout=_SECONDS, follow_redirects=True, max_redirects=5) as client,
-            client.stream("GET", url) as answer,
-        ):
+        async with await asyncio.to_thread(_new_client) as client, client.stream("GET", url) as answer:
             if answer.status_code != 200:
-                raise InvalidImage(
+                return InvalidImage(
                     f"{name} could not be fetched: its server answers {answer.status_code}. Open the address in a browser, or "
                     "save the image and give the file."
                 )
             async for piece in answer.aiter_bytes():
                 data += piece
                 if len(data) > MAX_BYTES:
-                    raise InvalidImage(
+                    return InvalidImage(
                         f"{name} is larger than {MAX_BYTES / 1e6:g} MB, the most that Scenario takes. Give a smaller version."
                     )
-    except httpx2.TransportError:  # its text may hold the address, which may be signed
-        raise TransportFault(
-            f"{name} could not be fetched: no connection to its server.", sent=True
-        ) from None
+    except httpx2.TransportError:
+        return TransportFault(f"{name} could not be fetched: no connection to its server.", sent=True)
     except (httpx2.InvalidURL, httpx2.HTTPError):
-        raise InvalidImage(f"{name} could not be fetched: its address does not work.") from None
-    return await asyncio.to_thread(load_image, bytes(data), name=name)
+        return InvalidImage(f"{name} could not be fetched: its address does not work.")
+    return bytes(data)
+
+
+def _new_client() -> httpx2.AsyncClient:
+    # On a thread, for to read the system's certificates takes a tenth of a second and more.
+    return httpx2.AsyncClient(
+        timeout=_SECONDS, follow_redirects=True, max_redirects=5, mounts=LOOPBACK_DIRECT
+    )

@@ -75,7 +75,7 @@ def _stop() -> None:
 
 def _forget() -> None:
     # A forked child has the memory, but not the thread; and somebody may have held the lock at that moment.
-    global _lock, _current  # noqa: PLW0603
+    global _lock, _current
     _lock, _current = threading.Lock(), None
 
 

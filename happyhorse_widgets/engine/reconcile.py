@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from happyhorse_widgets.errors import ApiError
+from happyhorse_widgets.library.journal import Journal, StaleTransition
 
 from .states import State
 from .transition import move
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from happyhorse_widgets.api.client import ScenarioClient
     from happyhorse_widgets.api.models import Job
     from happyhorse_widgets.library.clips import ClipRecord
-    from happyhorse_widgets.library.journal import Journal
 
     from .connection import Connection
     from .settings import Settings
@@ -39,16 +38,24 @@ class Reconciler:
         self._settings = settings
         self._lock = asyncio.Lock()
         self._waiting: dict[str, ClipRecord] = {}
-        self._settled: dict[str, ClipRecord] = {}
+        self._settled: dict[str, ClipRecord | StaleTransition] = {}
 
     async def settle(self, record: ClipRecord) -> ClipRecord:
-        """Wait until nothing can be charged any more, then bind the clip to its job or hand it to its person."""
+        """Wait until nothing can be charged any more, then bind the clip to its job or hand it to its person.
+
+        Raises what the client raises (no answer is no evidence: the search has to begin again), and `StaleTransition` when
+        another hand moved the clip.
+        """
         self._waiting[record.id] = record
-        await self._quiet(record)
-        async with self._lock:
-            if record.id not in self._settled:  # an earlier search of the same round may have settled it
-                await self._search()
-        return self._settled.pop(record.id)
+        while record.id not in self._settled:  # an earlier search of the same round may have settled it
+            await self._quiet(record)
+            async with self._lock:
+                if record.id not in self._settled:
+                    await self._search()
+        outcome = self._settled.pop(record.id)
+        if isinstance(outcome, StaleTransition):
+            raise outcome
+        return outcome
 
     async def _quiet(self, record: ClipRecord) -> None:
         while True:
@@ -76,44 +83,37 @@ class Reconciler:
             if not open_:
                 return
         for record in open_:
-            self._settled[record.id] = await move(
-                self._journal, record, State.NEEDS_USER, detail="no job found"
-            )
-            del self._waiting[record.id]
+            await self._move(record, State.NEEDS_USER, detail="no job found")
 
     async def _unbound_jobs(self, client: ScenarioClient, records: Sequence[ClipRecord]) -> list[Job]:
-        after = min(record.sent_at or 0.0 for record in records) - _CLOCK_SLACK
+        after = max(0.0, min(record.sent_at or 0.0 for record in records) - _CLOCK_SLACK)
         found: dict[str, Job] = {}
-        token: str | None = None
-        while True:
-            try:
-                page = await client.jobs(created_after=max(0.0, after), page_size=100, token=token)
-            except ApiError:
-                await asyncio.sleep(
-                    self._settings.retry_most
-                )  # no answer is no evidence: the search goes on until it has one
-                continue
+        page = await client.jobs(created_after=after, page_size=100)
+        found.update((job.job_id, job) for job in page.jobs)
+        while page.next_token:  # a page may be empty while there are more
+            page = await client.jobs(created_after=after, page_size=100, token=page.next_token)
             found.update((job.job_id, job) for job in page.jobs)
-            token = page.next_token
-            if not token:
-                break
-        bound = self._journal.bound(self._connection.name)
+        bound = await asyncio.to_thread(self._journal.bound, self._connection.name)
         return sorted(
             (job for job_id, job in found.items() if job_id not in bound),
             key=lambda job: (job.created_at or 0.0, job.job_id),
         )
 
     async def _bind(self, record: ClipRecord, job: Job) -> None:
-        self._settled[record.id] = await move(
-            self._journal,
+        await self._move(
             record,
             State.SUBMITTED,
             detail="found in the job list",
             remote_id=job.job_id,
             cost=None if job.billing is None else job.billing.cu_cost,
             submitted_at=record.updated_at,
-            error=None,
         )
+
+    async def _move(self, record: ClipRecord, following: State, **values: Any) -> None:
+        try:
+            self._settled[record.id] = await move(self._journal, record, following, **values)
+        except StaleTransition as stale:  # for whoever drives this clip; the search goes on for the others
+            self._settled[record.id] = stale
         del self._waiting[record.id]
 
 
@@ -122,12 +122,14 @@ def pair(records: Sequence[ClipRecord], jobs: Sequence[Job]) -> list[tuple[ClipR
     left = list(jobs)
     pairs: list[tuple[ClipRecord, Job]] = []
     for record in records:
-        job = next((job for job in left if _made_from(job, record.body or {})), None)
+        job = next((job for job in left if _made_from(job, record)), None)
         if job is not None:
             left.remove(job)
             pairs.append((record, job))
     return pairs
 
 
-def _made_from(job: Job, body: Mapping[str, Any]) -> bool:
-    return all(key in job.input and job.input[key] == value for key, value in body.items())
+def _made_from(job: Job, record: ClipRecord) -> bool:
+    sent: Mapping[str, Any] = record.body or {}
+    same = all(key in job.input and job.input[key] == value for key, value in sent.items())
+    return same and job.input.get("modelId", record.model) == record.model

@@ -107,11 +107,14 @@ _SINGLE = (
 
 
 def listed(sources: Iterable[ReferenceSource]) -> list[ReferenceSource]:
-    """The sources as a list. Raises `InvalidRequest` for one image where several could be, or for no images at all."""
+    """The sources as a list. Raises `InvalidRequest` for one image, where several are asked for, and for no images at all."""
     if isinstance(sources, _SINGLE) or not isinstance(sources, Iterable):
-        kind = type(sources).__name__
-        example = f"[{sources!r}]" if isinstance(sources, str | os.PathLike) and len(str(sources)) < 100 else "[image]"
-        raise InvalidRequest(f"references is one {kind}; give a list of 1 to 9 images, such as {example}.")
+        shown = type(sources).__name__
+        if isinstance(sources, str | os.PathLike) and "://" not in str(sources):  # an address may be signed
+            shown = f"{sources!s:.60}"
+        raise InvalidRequest(
+            f"references is not a list ({shown}). Put the images in one, also a single one: [image]."
+        )
     return list(sources)
 
 

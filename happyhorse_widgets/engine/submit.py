@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from happyhorse_widgets.errors import ApiError, BudgetExceeded, RateLimited
 
+from .endings import refusal
 from .schedule import Places, backoff
 from .states import CHARGEABLE, State, after_submission
 from .transition import move
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from happyhorse_widgets.api.client import ScenarioClient
-    from happyhorse_widgets.api.models import Submission
     from happyhorse_widgets.library.clips import ClipRecord, Clips
     from happyhorse_widgets.library.journal import Journal
 
     from .connection import Connection
     from .settings import Settings
+
+    Announce = Callable[[ClipRecord], None]
 
 
 class Submitter:
@@ -54,52 +56,73 @@ class Submitter:
         self._budget = budget
         self._freed = asyncio.Condition()
         self._purse = asyncio.Lock()
-        self._sending: set[asyncio.Task[ClipRecord]] = set()
+        self._sending: set[asyncio.Task[tuple[ClipRecord, ApiError | None]]] = set()
 
-    async def send(self, record: ClipRecord) -> ClipRecord:
-        """Take a clip from `intent` to wherever its one POST leads; the result may be `intent` again, to be sent later.
+    async def send(self, record: ClipRecord, announce: Announce) -> tuple[ClipRecord, ApiError | None]:
+        """Take a clip from `intent` to wherever its one POST leads, and say what went wrong.
 
-        Raises `BudgetExceeded` before anything is sent, `LibraryError` when the journal cannot be written.
+        Where that is `intent` again it is to be sent again after a `pause`. `announce` is told when the POST begins. Raises
+        `BudgetExceeded` before anything is sent, `LibraryError` when the journal cannot be written.
         """
         client = await self._connection.client()
         async with self._freed:
             await self._freed.wait_for(self.places.free)
             self.places.take(record.id)
+        # Shielded: from here on money may be spent, so the answer is waited for and written down whoever stops waiting.
+        task = asyncio.create_task(self._step(client, record, announce))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+        return await asyncio.shield(task)
+
+    def pause(self, record: ClipRecord, error: ApiError) -> float:
+        """Seconds to wait before a clip that was refused for now is sent again."""
+        wait = backoff(record.attempt, first=self._settings.retry_first, most=self._settings.retry_most)
+        # Several clips are told to come back at the same moment; they should not all do so.
+        return wait + (error.retry_after or 0.0) * random.uniform(1.0, 1.1)
+
+    async def leave(self, clip_id: str) -> None:
+        """A job has ended or was not sent: its place, if it has one, is free."""
+        if clip_id in self.places.holders:
+            async with self._freed:
+                self.places.leave(clip_id)
+                self._freed.notify_all()
+
+    async def close(self, seconds: float) -> None:
+        """Wait for the answers that are under way, so that closing leaves no doubt behind where that is avoidable."""
+        if self._sending:
+            await asyncio.wait(self._sending, timeout=seconds)
+        late = list(self._sending)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def _step(
+        self, client: ScenarioClient, record: ClipRecord, announce: Announce
+    ) -> tuple[ClipRecord, ApiError | None]:
         try:
             sending = await self._commit_sending(client, record)
         except BaseException:
             await self.leave(record.id)
             raise
-        # Shielded: from here on money may be spent, so the answer is waited for and written down whoever stops waiting.
-        task = asyncio.create_task(self._post(client, sending))
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
-        return await asyncio.shield(task)
-
-    async def leave(self, clip_id: str) -> None:
-        """A job has ended or was not sent: its place is free."""
-        async with self._freed:
-            self.places.leave(clip_id)
-            self._freed.notify_all()
-
-    async def settle(self, seconds: float) -> None:
-        """Wait for the answers that are under way, so that closing leaves no doubt behind where that is avoidable."""
-        if self._sending:
-            await asyncio.wait(set(self._sending), timeout=seconds)
+        announce(sending)
+        assert sending.body is not None
+        try:
+            submission = await client.generate(sending.model, sending.body)
+        except ApiError as error:
+            return await self._not_submitted(sending, error), error
+        submitted = await move(
+            self._journal,
+            sending,
+            State.SUBMITTED,
+            remote_id=submission.job.job_id,
+            cost=submission.creative_units_cost,
+            submitted_at=sending.updated_at,
+        )
+        return submitted, None
 
     async def _commit_sending(self, client: ScenarioClient, record: ClipRecord) -> ClipRecord:
         async with self._purse:
-            budget = self._budget()
-            if budget is not None:
-                spent = self._clips.charged(
-                    frozenset(CHARGEABLE), endpoint=self._connection.name, project=self._project
-                )
-                cost = record.estimate or 0.0
-                if spent + cost > budget:
-                    raise BudgetExceeded(
-                        f"This clip costs about {cost:g} creative units; {spent:g} of the budget of {budget:g} are spent. "
-                        "Nothing was sent. Raise the budget with connect(budget=…), or ask for a shorter or smaller clip."
-                    )
+            await self._check_budget(record)
             return await move(
                 self._journal,
                 record,
@@ -110,49 +133,38 @@ class Submitter:
                 fingerprint=fingerprint(record),
             )
 
-    async def _post(self, client: ScenarioClient, record: ClipRecord) -> ClipRecord:
-        assert record.body is not None
-        try:
-            submission = await client.generate(record.model, record.body)
-        except ApiError as error:
-            return await self._not_submitted(record, error)
-        return await self._submitted(record, submission)
-
-    async def _submitted(self, record: ClipRecord, submission: Submission) -> ClipRecord:
-        return await move(
-            self._journal,
-            record,
-            State.SUBMITTED,
-            remote_id=submission.job.job_id,
-            cost=submission.creative_units_cost,
-            submitted_at=record.updated_at,
+    async def _check_budget(self, record: ClipRecord) -> None:
+        budget = self._budget()
+        if budget is None:
+            return
+        if record.estimate is None:
+            raise BudgetExceeded(
+                f"What this clip costs is not known, so the budget of {budget:g} creative units could not be kept. Nothing was "
+                "sent. Generate it again, or lift the budget with connect(budget=None)."
+            )
+        spent = await asyncio.to_thread(
+            self._clips.charged,
+            frozenset(CHARGEABLE),
+            endpoint=self._connection.name,
+            project=self._project,
         )
+        if spent + record.estimate > budget:
+            raise BudgetExceeded(
+                f"This clip costs about {record.estimate:g} creative units; {spent:g} of the budget of {budget:g} are spent. "
+                "Nothing was sent. Raise the budget with connect(budget=…), or ask for a shorter or smaller clip."
+            )
 
     async def _not_submitted(self, record: ClipRecord, error: ApiError) -> ClipRecord:
         state = after_submission(error)
-        told = (
-            None
-            if state is State.INTENT
-            else {"kind": type(error).__name__, "message": str(error), "hint": ""}
+        told = refusal(error).told if state is State.REJECTED else None
+        moved = await move(
+            self._journal, record, state, detail=f"{type(error).__name__}: {error}", error=told
         )
-        moved = await move(self._journal, record, state, detail=type(error).__name__, error=told)
-        if state is State.INTENT:
-            await self._pause(record, error)
-        elif state is State.REJECTED:
+        if isinstance(error, RateLimited):
+            self.places.refused(record.id, error.limit)
+        elif state is not State.UNKNOWN:  # there the job may exist, and hold its place
             await self.leave(record.id)
         return moved
-
-    async def _pause(self, record: ClipRecord, error: ApiError) -> None:
-        wait = backoff(record.attempt, first=self._settings.retry_first, most=self._settings.retry_most)
-        async with self._freed:
-            if isinstance(error, RateLimited):
-                self.places.refused(record.id, error.limit)
-                # Several clips are told to come back at the same moment; they should not all do so.
-                wait += (error.retry_after or 0.0) * random.uniform(1.0, 1.1)
-            else:
-                self.places.leave(record.id)
-            self._freed.notify_all()
-        await asyncio.sleep(wait)
 
 
 def fingerprint(record: ClipRecord) -> str:

@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from happyhorse_widgets.errors import NotFound
+from happyhorse_widgets.errors import InvalidImage, NotFound, PermissionDenied
 from happyhorse_widgets.library.files import Home, write_whole
 from happyhorse_widgets.media.images import MEDIA_TYPES, ReferenceImage
+
+from .fetch import fetch_image
+from .request import Reference
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
     from happyhorse_widgets.library.journal import Journal
 
     from .connection import Connection
-    from .request import Reference
 
 #: Told how many bytes of how many have left.
 Progress = Callable[[int, int], None]
@@ -34,9 +36,9 @@ class Uploads:
         self._running: dict[str, asyncio.Task[str]] = {}
         self._confirmed: set[str] = set()
 
-    def keep(self, image: ReferenceImage) -> Path:
-        """Put the bytes into the home, once; blocks until they are on the disk."""
-        path = self._home.image(image.sha256, MEDIA_TYPES[image.media_type])
+    def keep(self, image: ReferenceImage) -> None:
+        """Put the bytes into the home, once; blocks until they are on the disk. Raises `LibraryError`."""
+        path = self._path_of(Reference.of(image))
         if not path.exists() or path.stat().st_size != len(image.data):
             write_whole(path, image.data)
         self._journal.have_image(
@@ -47,10 +49,20 @@ class Uploads:
             height=image.height,
             path=self._home.relative(path),
         ).result()
-        return path
 
-    def path_of(self, reference: Reference) -> Path:
-        """Where the bytes of a kept reference are."""
+    async def at_home(self, reference: Reference) -> Reference:
+        """The reference by its content, if it was one by its address; raises what `fetch_image` raises."""
+        if reference.url is None:
+            return reference
+        image = await fetch_image(reference.url, name=reference.name)
+        await asyncio.to_thread(self.keep, image)
+        return Reference.of(image)
+
+    def has(self, reference: Reference) -> bool:
+        """Whether the reference can be used here: Scenario has it, it can be fetched, or its bytes are in the home."""
+        return reference.sha256 is None or reference.asset_id is not None or self._path_of(reference).exists()
+
+    def _path_of(self, reference: Reference) -> Path:
         assert reference.sha256 and reference.media_type
         return self._home.image(reference.sha256, MEDIA_TYPES[reference.media_type])
 
@@ -75,14 +87,21 @@ class Uploads:
         if not task.cancelled():
             task.exception()  # whoever waits is told; an upload that nobody waits for any more may fail in silence
 
+    async def close(self) -> None:
+        """Stop sending."""
+        running = list(self._running.values())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
     async def _find_or_send(self, reference: Reference, progress: Progress | None) -> str:
         assert reference.sha256 and reference.media_type
         client = await self._connection.client()
         where = {"endpoint": self._connection.name, "project": self._project}
-        known = self._journal.uploaded(reference.sha256, **where)
+        known = await asyncio.to_thread(self._journal.uploaded, reference.sha256, **where)
         if known is not None and await self._still_there(client, known):
             return known
-        data = await asyncio.to_thread(self.path_of(reference).read_bytes)
+        data = await asyncio.to_thread(self._bytes_of, reference)
         asset_id = await client.upload(
             data, name=reference.name, media_type=reference.media_type, progress=progress
         )
@@ -90,13 +109,21 @@ class Uploads:
         self._confirmed.add(asset_id)
         return asset_id
 
+    def _bytes_of(self, reference: Reference) -> bytes:
+        try:
+            return self._path_of(reference).read_bytes()
+        except OSError as error:
+            raise InvalidImage(
+                f"{reference.name}: its copy in the library cannot be read ({error.strerror}). Give the image again."
+            ) from error
+
     async def _still_there(self, client: ScenarioClient, asset_id: str) -> bool:
         # Asked once per session: assets can be deleted on Scenario's side, and a job that names a lost one is refused.
         if asset_id in self._confirmed:
             return True
         try:
             await client.asset(asset_id)
-        except NotFound:
+        except (NotFound, PermissionDenied):
             return False
         self._confirmed.add(asset_id)
         return True

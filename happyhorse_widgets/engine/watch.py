@@ -7,10 +7,11 @@ jobs that changed. Nothing here gives up: no wall-clock limit turns a job into a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from happyhorse_widgets.errors import ApiError, RateLimited
+from happyhorse_widgets.errors import HappyHorseError, NotFound, RateLimited
 
 from .schedule import Mark, Pace
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Up to so many jobs are asked for one by one.
 _FEW = 3
+#: Seconds between two wake-ups at least.
+_BREATH = 0.01
 
 
 @dataclass(slots=True)
@@ -32,10 +35,12 @@ class _Watched:
     due: float
     """Loop time of the next look by id."""
     updated_at: float | None = None
+    lost: NotFound | None = None
+    """Scenario did not know the job when it was last asked for."""
 
 
 class Watcher:
-    """Tells `on_job` what became of the jobs it watches, and `on_trouble` why it cannot see them (None: it can again)."""
+    """Tells `on_job` what became of the jobs it watches, and `on_trouble` why it cannot see one of them (None: it can)."""
 
     def __init__(
         self,
@@ -43,7 +48,7 @@ class Watcher:
         settings: Settings,
         *,
         on_job: Callable[[Job], None],
-        on_trouble: Callable[[ApiError | None], None],
+        on_trouble: Callable[[str, HappyHorseError | None], None],
     ) -> None:
         self._connection = connection
         self._settings = settings
@@ -52,13 +57,14 @@ class Watcher:
         self._watched: dict[str, _Watched] = {}
         self._mark = Mark()
         self._pace = Pace(settings.poll_interval)
-        self._changed = asyncio.Event()
+        self._list_due = 0.0
+        self._added = asyncio.Event()
 
     def watch(self, job_id: str, *, since: float, first_look: float) -> None:
         """Watch a job that was sent at server time `since`; look for it by itself after `first_look` seconds."""
         self._watched[job_id] = _Watched(due=_now() + first_look)
         self._mark.reach_back(since)
-        self._changed.set()
+        self._added.set()
 
     def forget(self, job_id: str) -> None:
         """Stop watching."""
@@ -67,39 +73,43 @@ class Watcher:
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:
-            self._changed.clear()
+            self._added.clear()
             if self._watched:
                 await self._look()
-            delay = self._delay()
-            try:
-                await asyncio.wait_for(self._changed.wait(), delay)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._delay()):
+                    await self._added.wait()
+
+    @property
+    def _many(self) -> bool:
+        return len(self._watched) > _FEW
 
     def _delay(self) -> float | None:
         if not self._watched:
             return None
-        if len(self._watched) > _FEW:
-            return self._pace.current
-        return max(0.01, min(entry.due for entry in self._watched.values()) - _now())
+        due = self._list_due if self._many else min(entry.due for entry in self._watched.values())
+        return max(_BREATH, due - _now())
 
     async def _look(self) -> None:
+        trouble: HappyHorseError | None = None
         try:
-            client = await self._connection.client()
-            if len(self._watched) > _FEW:
-                await self._look_at_list(client)
-                await self._look_by_id(client, self._settings.unseen)
-            else:
-                await self._look_by_id(client, self._settings.single_poll)
-        except RateLimited as error:
-            self._pace.refused()
-            self._put_off(error.retry_after or self._pace.current)
-        except ApiError as error:
-            self._on_trouble(error)
-            self._put_off(self._pace.current)
-        else:
+            await self._look_where_due(await self._connection.client())
+        except HappyHorseError as error:
+            trouble = error
+            if isinstance(error, RateLimited):
+                self._pace.refused()
+            self._put_off(getattr(error, "retry_after", None) or self._pace.current)
+        for job_id, entry in list(self._watched.items()):
+            self._on_trouble(job_id, trouble or entry.lost)
+
+    async def _look_where_due(self, client: ScenarioClient) -> None:
+        if not self._many:
+            await self._look_by_id(client, self._settings.single_poll)
+        elif self._list_due <= _now():
+            await self._look_at_list(client)
+            await self._look_by_id(client, self._settings.unseen)
             self._pace.answered()
-            self._on_trouble(None)
+            self._list_due = _now() + self._pace.current
 
     async def _look_at_list(self, client: ScenarioClient) -> None:
         after, token = self._mark.after, None
@@ -116,24 +126,32 @@ class Watcher:
     async def _look_by_id(self, client: ScenarioClient, again_after: float) -> None:
         due = [job_id for job_id, entry in self._watched.items() if entry.due <= _now()]
         for job_id in due[:_FEW]:
-            job = await client.job(job_id)
-            if job_id in self._watched:
-                self._watched[job_id].due = _now() + again_after
-            self._tell(job)
+            try:
+                job = await client.job(job_id)
+            except NotFound as error:  # which says nothing about the other jobs
+                self._saw(job_id, error, self._settings.unseen)
+            else:
+                self._saw(job_id, None, again_after)
+                self._tell(job)
+
+    def _saw(self, job_id: str, lost: NotFound | None, again_after: float) -> None:
+        if (entry := self._watched.get(job_id)) is not None:
+            entry.lost, entry.due = lost, _now() + again_after
 
     def _tell(self, job: Job) -> None:
         entry = self._watched.get(job.job_id)
         if entry is None:
             return
-        if len(self._watched) > _FEW:
+        if self._many:
             entry.due = _now() + self._settings.unseen
         if job.updated_at is None or job.updated_at != entry.updated_at:
             entry.updated_at = job.updated_at
             self._on_job(job)
 
     def _put_off(self, seconds: float) -> None:
+        self._list_due = _now() + seconds
         for entry in self._watched.values():
-            entry.due = max(entry.due, _now() + seconds)
+            entry.due = max(entry.due, self._list_due)
 
 
 def _now() -> float:

@@ -115,7 +115,8 @@ class Database:
     def __init__(self, path: Path) -> None:
         """Open or create the file and bring its schema up to date.
 
-        Raises `LibraryError` where the folder cannot be written, the file is no database, or it comes from a newer version.
+        Raises `LibraryError` where that is not possible, the file is no database, or it comes from a newer version. A file
+        that may only be read can be opened, and says at the first write that it cannot be written.
         """
         self.path = path
         self._pid = os.getpid()

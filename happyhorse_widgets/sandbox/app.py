@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import hmac
-import logging
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
     from .context import Sandbox
     from .faults import FaultScript
-
-_LOGGER = logging.getLogger(__name__)
 
 _ROUTES = [
     Mount(
@@ -116,7 +113,6 @@ async def _refuse(_: Request, error: Exception) -> Response:
     return refusal(error.status_code, error.detail, headers=error.headers)
 
 
-async def _break(request: Request, error: Exception) -> Response:
-    # The path alone: a query may hold a signature.
-    _LOGGER.error("%s %s broke: %r", request.method, request.url.path, error)
+async def _break(_: Request, __: Exception) -> Response:
+    # uvicorn writes the traceback to stderr.
     return refusal(500, "The sandbox itself broke; its log says where")

@@ -65,8 +65,6 @@ class Interference:
             task = asyncio.create_task(self._process(fault.after, scope, body))
             self._late.add(task)
             task.add_done_callback(self._late.discard)
-            if not fault.after:
-                await task
         headers = {} if fault.retry_after is None else {"retry-after": f"{fault.retry_after:g}"}
         if fault.html:
             page = f"<html><head><title>{fault.status}</title></head><body><h1>{phrase(fault.status)}</h1></body></html>"

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -47,6 +48,9 @@ CREATE TABLE assets (
 );
 CREATE TABLE uploads (upload_id TEXT PRIMARY KEY, owner TEXT NOT NULL, created_at REAL NOT NULL, upload BLOB NOT NULL);
 """
+
+# After how many seconds a part or a draft belongs to nobody: addresses of parts hold for an hour.
+_STALE = 7200.0
 
 #: For how many seconds a claim on a video holds; its server renews it more often than that.
 CLAIM_SECONDS = 5.0
@@ -95,6 +99,7 @@ class Ledger:
         try:
             for folder in (self.files, self.parts, self.rendering):
                 folder.mkdir(parents=True, exist_ok=True)
+            _sweep(self.parts, self.rendering)
             self._database = sqlite3.connect(home / "ledger.sqlite3", isolation_level=None, timeout=10.0)
             self._database.row_factory = sqlite3.Row
             # Waiting for the disk would hold up the loop. A killed process loses nothing by this; only a power cut could.
@@ -299,6 +304,15 @@ class Ledger:
             self._database.execute("ROLLBACK")
             raise
         self._database.execute("COMMIT")
+
+
+def _sweep(*folders: Path) -> None:
+    """Remove what uploads that were given up, and servers that died, have left behind."""
+    for path in (path for folder in folders for path in folder.iterdir()):
+        # Another server may be sweeping too.
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < time.time() - _STALE:
+                path.unlink()
 
 
 def _job(row: sqlite3.Row) -> Job:

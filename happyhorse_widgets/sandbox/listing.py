@@ -140,7 +140,7 @@ def _token(request: Request) -> _Token:
         return _Token()
     try:
         return msgspec.msgpack.decode(base64.urlsafe_b64decode(text), type=_Token)
-    except (ValueError, msgspec.DecodeError):
+    except ValueError:
         raise HTTPException(400, '"paginationToken" is not a token of this list') from None
 
 

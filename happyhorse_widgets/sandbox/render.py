@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from .animatic.sound import SAMPLE_RATE
 from .sizes import FRAME_RATE, frame_count, frame_size
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Sequence
 
     from .animatic.canvas import Bytes
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["frame_count", "frame_size", "render"]
 
 _BT709, _LIMITED = 1, 1
+# The number of threads is part of the result: another one gives other bytes.
+_X264 = {
+    "preset": "superfast",
+    "crf": "22",
+    "profile": "high",
+    "bf": "0",
+    "x264-params": "threads=2:weightp=0:ref=1",
+}
 # Frames that are drawn ahead of the encoder, and the threads that draw them.
 _AHEAD, _THREADS = 3, 2
 
@@ -45,11 +53,17 @@ def render(
     """
     data = [image if isinstance(image, bytes) else Path(image).read_bytes() for image in images]
     film = Film(
-        prompt=prompt, images=data, width=width, height=height, duration=duration, seed=seed, model_id=model_id
+        prompt=prompt,
+        images=data,
+        width=width,
+        height=height,
+        duration=duration,
+        seed=seed,
+        model_id=model_id,
     )
     # Without the encoder's version and the time of day in the file, the same request gives the same bytes.
     with av.open(str(Path(target)), "w", format="mp4", options={"fflags": "+bitexact"}) as container:
-        video = container.add_stream("libx264", rate=FRAME_RATE, options=_x264(width, height))
+        video = container.add_stream("libx264", rate=FRAME_RATE, options=_X264)
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         context = video.codec_context
         context.thread_count, context.gop_size = _THREADS, 2 * FRAME_RATE
@@ -64,11 +78,6 @@ def render(
             container.mux(audio.encode(next(sound)))
         container.mux(video.encode())
         container.mux(audio.encode())
-
-
-def _x264(width: int, height: int) -> dict[str, str]:
-    # A frame needs a row of macroblocks for each thread.
-    return {"preset": "superfast", "crf": "22", "profile": "high", "bf": "2", "threads": "2"}
 
 
 def _drawn(film: Film) -> Iterator[Bytes]:

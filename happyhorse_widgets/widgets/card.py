@@ -107,8 +107,8 @@ def model_name(model_id: str) -> str:
 
 def file_name(clip: Clip) -> str:
     """What the browser calls the file when it saves it: the first words of the prompt and the clip's id."""
-    words = re.findall(r"\w+", clip.request.prompt)[:6]
-    return "-".join([*words, clip.id[-6:]])[:80] + ".mp4"
+    words = "-".join(re.findall(r"\w+", clip.request.prompt)[:6])
+    return f"{words[:60] or 'clip'}-{clip.id[-6:]}.mp4"
 
 
 def _way_to_stop(clip: Clip) -> str | None:

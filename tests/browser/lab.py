@@ -179,7 +179,11 @@ class Notebook:
         """Save, and give what is on the disk."""
         before = self.path.stat().st_mtime_ns
         self.command("docmanager:save")
-        wait_until(lambda: self.path.stat().st_mtime_ns != before, 30, "the notebook to be saved")
+
+        def saved() -> bool:  # the file is emptied first, and written then
+            return self.path.stat().st_mtime_ns != before and self.path.read_text().endswith("}\n")
+
+        wait_until(saved, 30, "the notebook to be saved")
         return nbformat.read(self.path, as_version=4)
 
     def theme(self, name: str) -> None:

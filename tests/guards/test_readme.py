@@ -67,9 +67,11 @@ def test_the_public_names_exist() -> None:
 def test_the_files_that_are_named_exist() -> None:
     links = re.findall(r"\]\(([\w./]+)\)", README)
     paths = re.findall(r"(?<![\w/])(?:notebooks|binder)/[\w./]*\w", README)
+    opened = re.findall(r"lab/tree/([\w./]+)", README)
     assert links
     assert paths
-    for name in (*links, *paths):
+    assert opened
+    for name in (*links, *paths, *opened):
         assert (ROOT / name).exists(), name
 
 

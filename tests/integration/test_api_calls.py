@@ -293,7 +293,7 @@ def test_no_cookie_is_kept() -> None:
 def test_an_endless_answer_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "MAX_ANSWER", 2**20)
     with (
-        ScriptedServer(script=lambda _seen: Reply(200, b" " * 2**22)) as server,
+        ScriptedServer(script=lambda _seen: Reply(200, b" " * 2**22, announced=2**40)) as server,
         pytest.raises(ProtocolFault, match="larger"),
     ):
         call(server, ask_for_a_job, retry=Retry(attempts=1))

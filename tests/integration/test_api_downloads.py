@@ -162,6 +162,7 @@ def test_a_user_name_in_an_address_makes_no_credentials() -> None:
         "http://10.0.0.1/",
         "//[",
         "https://h/" + "x" * 70_000,
+        "http://[::1/",
     ],
 )
 def test_a_redirect_to_what_is_not_https_is_not_followed(location: str) -> None:
@@ -179,7 +180,15 @@ def test_redirects_in_a_circle_end() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://files.example/x?Signature=topsecret", "file:///etc/passwd", "", "x", "https://", "https://a b/"],
+    [
+        "http://files.example/x?Signature=topsecret",
+        "file:///etc/passwd",
+        "",
+        "x",
+        "https://",
+        "https://a b/",
+        "https://h/" + "x" * 70_000,
+    ],
 )
 def test_an_address_that_is_not_https_is_not_opened(url: str) -> None:
     with ScriptedServer() as server:

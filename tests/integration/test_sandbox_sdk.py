@@ -130,6 +130,51 @@ def test_an_upload_that_is_no_image_fails_with_a_reason(client: Scenario) -> Non
     assert failed.error_message
 
 
+def test_an_upload_of_another_size_than_announced_fails(client: Scenario) -> None:
+    data = png("orange")
+    upload = client.uploads.create(
+        kind="image", file_name="a.png", content_type="image/png", file_size=len(data) + 1, parts=1
+    ).upload
+    httpx2.put(upload.parts[0].url, content=data)
+    client.uploads.trigger_action(upload.id, action="complete")
+    client.uploads.trigger_action(upload.id, action="complete")
+    failed = until(lambda: client.uploads.retrieve(upload.id).upload, lambda one: one.status == "failed")
+    assert f"{len(data) + 1} were announced" in failed.error_message
+
+
+def test_parts_are_stored_for_signed_addresses_only(server: SandboxProcess, client: Scenario) -> None:
+    upload = client.uploads.create(
+        kind="image", file_name="a.png", content_type="image/png", file_size=4, parts=1
+    ).upload
+    url = upload.parts[0].url
+    for refused, status, code in (
+        (httpx2.put(url, content=b"more than announced"), 400, "EntityTooLarge"),
+        (httpx2.put(url, content=b"1234", auth=(server.key, server.secret)), 400, "InvalidArgument"),
+        (httpx2.put(url.replace("/1?", "/2?"), content=b"1234"), 403, "AccessDenied"),
+        (httpx2.put(url.replace(upload.id, "upload_other"), content=b"1234"), 403, "AccessDenied"),
+    ):
+        assert (refused.status_code, f"<Code>{code}</Code>" in refused.text) == (status, True)
+    with pytest.raises(scenario_sdk.BadRequestError, match="Part 1 of 1"):
+        client.uploads.trigger_action(upload.id, action="complete")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"kind": "video"}, "kind"),
+        ({"file_name": ""}, "fileName"),
+        ({"file_size": 0}, "fileSize"),
+        ({"file_size": 1.5}, "fileSize"),
+        ({"parts": 101}, "parts"),
+        ({"asset_options": "hide"}, "assetOptions"),
+    ],
+)
+def test_uploads_refuse_what_they_cannot_take(client: Scenario, wrong: dict[str, Any], named: str) -> None:
+    good = {"kind": "image", "file_name": "a.png", "content_type": "image/png", "file_size": 4, "parts": 1}
+    with pytest.raises(scenario_sdk.BadRequestError, match=named):
+        client.uploads.create(**(good | wrong))
+
+
 def test_completing_without_all_parts_is_refused(client: Scenario) -> None:
     upload = client.uploads.create(
         kind="image", file_name="a.png", content_type="image/png", file_size=10, parts=2
@@ -283,6 +328,12 @@ def test_download_in_ranges(client: Scenario, images: list[str]) -> None:
     assert (rest.status_code, rest.content) == (206, whole.content[-5:])
     changed = httpx2.get(url, headers={"range": "bytes=10-19", "if-range": '"other"'})
     assert (changed.status_code, changed.content) == (200, whole.content)
+    head = httpx2.head(url)
+    assert (head.status_code, head.headers["content-length"], head.content) == (
+        200,
+        str(len(whole.content)),
+        b"",
+    )
     beyond = httpx2.get(url, headers={"range": "bytes=999999999-"})
     assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(whole.content)}")
 
@@ -430,6 +481,48 @@ def test_a_video_is_no_reference_image(client: Scenario, images: list[str]) -> N
 def test_unknown_fields_are_ignored(client: Scenario, images: list[str]) -> None:
     job = client.generate.run_model(MODEL, body=body(images, style="noir")).job
     assert "style" not in job.metadata.input
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "named"),
+    [
+        ("POST", "/generate/prompt", {"prompt": "a"}, "mode"),
+        ("POST", "/generate/prompt", {"mode": "inventive", "numResults": 6}, "numResults"),
+        ("POST", "/generate/prompt", {"mode": "inventive", "images": "asset_1"}, "images"),
+        ("POST", "/generate/translate", {}, "prompt"),
+        ("POST", "/generate/translate?dryRun=maybe", {"prompt": "a"}, "dryRun"),
+        ("POST", f"/generate/custom/{MODEL}?dryRun=false", {}, "dryRun"),
+        ("GET", "/usages?timeRange=ever", None, "timeRange"),
+        ("GET", "/usages?startDate=2026-01-01", None, "endDate"),
+        ("POST", "/uploads/upload_1/action", {"action": "abort"}, "action"),
+        ("POST", "/jobs/job_1/action", {"action": "abort"}, "job_1"),
+    ],
+)
+def test_other_calls_say_what_is_wrong(
+    server: SandboxProcess, method: str, path: str, body: dict[str, Any] | None, named: str
+) -> None:
+    answer = server.http.request(method, path, json=body)
+    assert answer.status_code in {400, 404}
+    assert named in answer.json()["reason"]
+
+
+def test_text_helpers_can_be_priced_first(server: SandboxProcess, client: Scenario) -> None:
+    before = len(server.ledger()["jobs"])
+    raw = client.generate.with_raw_response.translate(prompt="马", dry_run="true")
+    assert (raw.status_code, raw.json()) == (
+        *(269, {"creativeUnitsCost": 1.0, "creativeUnitsDiscount": 0, "costDetails": {"translate": 1.0}}),
+    )
+    assert len(server.ledger()["jobs"]) == before
+
+
+def test_usages_of_a_span_of_time(client: Scenario) -> None:
+    client.generate.translate(prompt="a")
+    spans = [
+        ("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z"),
+        ("2020-01-01T00:00:00Z", "2100-01-02T00:00:00Z"),
+    ]
+    totals = [client.usages.list(start_date=start, end_date=end).consumption[0].total for start, end in spans]
+    assert totals[0] == 0 < totals[1]
 
 
 def test_projects_own_what_they_make(client: Scenario, images: list[str]) -> None:

@@ -289,8 +289,39 @@ def test_closing_stdin_ends_it_cleanly_in_the_middle_of_a_video(start_sandbox: S
     (worker,) = until(lambda: psutil.Process(server.pid).children())
     until(lambda: list((server.home / "rendering").iterdir()))
     assert server.stop() == 0
-    worker.wait(20)
+    worker.wait(60)
+    # It left the video, and did not finish it.
+    assert len(list((server.home / "rendering").iterdir())) == 1
+    assert len(list((server.home / "files").iterdir())) == 1
     assert server.log() == ""
+
+
+def test_what_was_left_behind_is_swept_away_in_time(start_sandbox: StartSandbox) -> None:
+    home = start_sandbox().home
+    for name, age in (
+        ("parts/old", 8000),
+        ("rendering/old.mp4", 8000),
+        ("rendering/new.mp4", 60),
+        ("files/old", 8000),
+    ):
+        (home / name).write_bytes(b"")
+        os.utime(home / name, (time.time() - age,) * 2)
+    start_sandbox()
+    left = {path.name for folder in ("parts", "rendering", "files") for path in (home / folder).iterdir()}
+    assert left == {"new.mp4", "old"}
+    assert (home / "files" / "old").exists()
+
+
+def test_a_video_is_not_to_be_seen_before_its_job_is_a_success(start_sandbox: StartSandbox) -> None:
+    server = start_sandbox(speed=1, scale=0.1)
+    generate(server, image_id(server))
+    made = until(
+        lambda: (
+            (names := [path.name for path in (server.home / "files").iterdir()]) and len(names) == 4 and names
+        )
+    )
+    found = server.http.post("/assets/get-bulk", json={"assetIds": made}).json()["assets"]
+    assert [asset["source"] for asset in found] == ["uploaded"]
 
 
 def test_two_servers_share_one_ledger(start_sandbox: StartSandbox) -> None:

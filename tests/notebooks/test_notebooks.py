@@ -62,7 +62,9 @@ def test_it_leaves_a_finished_clip(executed: Executed) -> None:
 
 
 def test_the_exported_page_plays_every_clip_and_no_output_plays_one_twice(executed: Executed) -> None:
-    assert executed.html.count("<video") == len(re.findall(VIDEO, executed.html)), "a video without an address"
+    assert executed.html.count("<video") == len(re.findall(VIDEO, executed.html)), (
+        "a video without an address"
+    )
     shown: set[Path] = set()
     for output in executed.html.split('class="jp-OutputArea-child')[1:]:
         sources = [(executed.folder / source).resolve() for source in re.findall(VIDEO, output)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from happyhorse_widgets.api.checks import Problem, check, mentions
@@ -54,6 +54,10 @@ def test_a_good_request_has_no_problem() -> None:
         ({"duration": "5"}, 'duration must be a whole number from 3 to 15; "5" was given.'),
         ({"duration": 4.5}, "duration must be a whole number from 3 to 15; 4.5 was given."),
         ({"duration": True}, "duration must be a whole number from 3 to 15; True was given."),
+        (
+            {"seed": True},
+            "seed must be a whole number from 0 to 2147483647; True was given. Leave it out for a random one.",
+        ),
         ({"duration": float("nan")}, "duration must be a whole number from 3 to 15; nan was given."),
         ({"duration": 10**5000}, "duration must be a whole number from 3 to 15; a huge number was given."),
         ({"duration": [5]}, "duration must be a whole number from 3 to 15; a list was given."),
@@ -270,6 +274,7 @@ def test_another_models_fields_are_checked_by_its_schema() -> None:
     )
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["prompt", "aspect_ratio", "resolution", "duration", "seed", "x"]) | st.text(),

@@ -6,7 +6,7 @@ import time
 from email.utils import formatdate
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from happyhorse_widgets.api.clock import ServerClock, http_date
@@ -20,6 +20,7 @@ def test_before_any_answer_it_is_this_machines_clock() -> None:
     assert ServerClock().offset == 0.0
 
 
+@settings(deadline=None)
 @given(st.floats(-1e6, 1e6), st.lists(st.floats(0, 100), min_size=1, max_size=20), st.floats(0, 2))
 def test_the_offset_is_within_a_second_and_a_round_trip(
     offset: float, moments: list[float], delay: float
@@ -63,6 +64,7 @@ def test_what_tells_nothing_changes_nothing(date: str | None, age: str | None) -
     assert clock.offset == 0.0
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_date_raises(text: str) -> None:
     http_date(text)

@@ -96,6 +96,10 @@ def test_redact_takes_key_secret_and_token_out_of_a_text() -> None:
     assert credentials.redact(echoed) == "no user [secret] with [secret] (Basic [secret])"
 
 
+def test_a_placeholder_is_not_cut_out_of_every_text() -> None:
+    assert Credentials("k", "s").redact("asks for keys") == "asks for keys"
+
+
 @pytest.mark.parametrize(
     ("key", "secret", "words"),
     [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import pickle
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -26,6 +28,7 @@ from happyhorse_widgets.api.models import (
     Upload,
 )
 from happyhorse_widgets.api.params import schema_from_model
+from happyhorse_widgets.api.signedurls import SignedUrl
 from happyhorse_widgets.errors import ProtocolFault
 
 JOB: dict[str, Any] = {
@@ -349,6 +352,17 @@ def test_metadata_nested_too_deeply_costs_the_metadata_only() -> None:
     assert decode(Job, data, at="job").job_id == "job_1"
 
 
+@pytest.fixture
+def _far_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose own time is not UTC."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_far_east")
 def test_times_go_to_the_wire_and_back() -> None:
     assert iso(1769860820.5) == "2026-01-31T12:00:20.500Z"
     assert read(Job, {"job": {**JOB, "updatedAt": iso(1769860820.5)}}, "job").updated_at == 1769860820.5
@@ -401,13 +415,15 @@ def assert_usable(answer: Any) -> None:
             assert math.isfinite(value)
         if isinstance(value, Answer):
             assert_usable(value)
+        if isinstance(value, (dict, SignedUrl)):
+            assert "Signature=" not in repr(value)
     if isinstance(answer, Job):
         json.dumps(
             [answer.metadata, answer.asset_ids, answer.error, answer.hint], ensure_ascii=False
         ).encode()
     if isinstance(answer, Model):
         schema_from_model(answer)
-    assert "Signature=" not in repr(answer).replace("prompt", "")
+
     pickle.dumps(answer)
 
 
@@ -458,6 +474,7 @@ def test_no_cut_or_garbled_answer_raises_anything_else(case: Any, data: st.DataO
     attempt(kind, bytes(encoded), at)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(KINDS), st.binary(max_size=200))
 def test_no_bytes_raise_anything_else(kind: Any, data: bytes) -> None:
     attempt(kind, data, None)

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from happyhorse_widgets.api.faults import retry_after, status_fault, transport_fault
@@ -153,11 +153,13 @@ def test_retry_after_is_seconds_or_a_date(text: str, seconds: float | None) -> N
     assert fault(503, b"", {"retry-after": text}).retry_after == seconds
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(100, 999), st.binary())
 def test_no_answer_makes_the_mapping_itself_fail(header: str, status: int, body: bytes) -> None:
     assert isinstance(fault(status, body, {"retry-after": header}), ApiError)
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.text() | st.integers(),

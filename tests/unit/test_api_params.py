@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from happyhorse_widgets.api.models import (
@@ -180,6 +180,7 @@ def test_the_body_has_wire_names_and_no_nulls() -> None:
     }
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.text(), st.one_of(st.none(), st.text(), st.floats(), st.integers(), st.lists(st.none()))

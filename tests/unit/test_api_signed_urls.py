@@ -7,7 +7,7 @@ import json
 import logging
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from happyhorse_widgets.api.signedurls import SignedUrl, signed_url_expiry, unlogged, without_signatures
@@ -50,12 +50,14 @@ def test_a_url_that_does_not_say_has_no_expiry(url: str) -> None:
     assert signed_url_expiry(url) is None
 
 
+@settings(deadline=None)
 @given(st.text() | st.from_regex(r"https://c/\?(Expires|Policy)=.*"))
 def test_expiry_never_raises(url: str) -> None:
     expiry = signed_url_expiry(url)
     assert expiry is None or expiry >= 0
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(),

@@ -56,6 +56,8 @@ def test_the_size_is_the_one_that_is_shown() -> None:
         (encoded("GIF"), "GIF images are not supported"),
         (encoded("PNG")[:-30], "broken"),
         (encoded("JPEG")[:200], "broken"),
+        (encoded("JPEG", (900, 900))[:-200], "broken"),
+        (encoded("WEBP", (900, 900))[:-20], "broken"),
         (bytes(MAX_SIZE + 1), "at most 10000000"),
         (bomb(12_000, 10_000), "120"),
         (bomb(50_000, 50_000), "too large"),

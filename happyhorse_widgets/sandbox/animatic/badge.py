@@ -14,7 +14,7 @@ def badge(width: int, height: int) -> Image.Image:
 
     The letters stay legible where the frame is shown 360 pixels wide.
     """
-    size = max(7.0, 0.034 * width if width <= height else max(0.034 * width, 0.055 * height))
+    size = max(7.0, 0.042 * width if width <= height else max(0.034 * width, 0.055 * height))
     size = min(size, 0.075 * min(width, height) + 5)
     large, small = ImageFont.load_default(size), ImageFont.load_default(max(6.0, size * 0.5))
     heavy = max(1, round(size / 26))
@@ -22,7 +22,10 @@ def badge(width: int, height: int) -> Image.Image:
     pad, gap = size * 0.42, size * 0.24
     bar = size * 0.2
     inner = max(first[2] - first[0], second[2] - second[0])
-    plate = Image.new("RGBA", (round(inner + 2 * pad + bar), round(first[3] - first[1] + second[3] - second[1] + gap + 1.6 * pad)))
+    plate = Image.new(
+        "RGBA",
+        (round(inner + 2 * pad + bar), round(first[3] - first[1] + second[3] - second[1] + gap + 1.6 * pad)),
+    )
     fine = Image.new("RGBA", (plate.width * 3, plate.height * 3))
     shape = ImageDraw.Draw(fine)
     shape.rounded_rectangle((0, 0, fine.width - 1, fine.height - 1), size * 0.7, fill=_PAPER)
@@ -31,7 +34,9 @@ def badge(width: int, height: int) -> Image.Image:
     plate = fine.convert("RGBa").reduce(3).convert("RGBA")
     draw = ImageDraw.Draw(plate)
     x = pad + bar * 1.25
-    draw.text((x - first[0], 0.8 * pad - first[1]), "SANDBOX", _INK, large, stroke_width=heavy, stroke_fill=_INK)
+    draw.text(
+        (x - first[0], 0.8 * pad - first[1]), "SANDBOX", _INK, large, stroke_width=heavy, stroke_fill=_INK
+    )
     y = 0.8 * pad + first[3] - first[1] + gap - second[1]
     draw.text((x - second[0], y), "simulation", (255, 226, 170, 255), small)
     return plate
@@ -48,14 +53,18 @@ def caption(width: int, height: int, prompt: str, details: str) -> Image.Image |
     font = ImageFont.load_default(size)
     room = 0.92 * width - 2 * size
     words = " ".join("".join(sign if sign.isprintable() else " " for sign in prompt).split())
-    text = _fitting(f"“{words}”  ·  {details}" if words and _drawable(words) else details, details, font, room)
+    text = _fitting(
+        f"“{words}”  ·  {details}" if words and _drawable(words) else details, details, font, room
+    )
     box = font.getbbox(text)
     plate = Image.new("RGBA", (round(box[2] - box[0] + 1.5 * size), round(1.9 * size)))
     fine = Image.new("L", (plate.width * 3, plate.height * 3))
     ImageDraw.Draw(fine).rounded_rectangle((0, 0, fine.width - 1, fine.height - 1), 1.5 * size, fill=140)
     plate = Image.new("RGBA", plate.size, (14, 18, 28, 0))
     plate.putalpha(fine.reduce(3))
-    ImageDraw.Draw(plate).text((0.75 * size - box[0], 0.95 * size), text, (255, 255, 255, 235), font, anchor="lm")
+    ImageDraw.Draw(plate).text(
+        (0.75 * size - box[0], 0.95 * size), text, (255, 255, 255, 235), font, anchor="lm"
+    )
     return plate
 
 
@@ -69,4 +78,6 @@ def _fitting(text: str, details: str, font: ImageFont.FreeTypeFont | ImageFont.I
 
 def _drawable(text: str) -> bool:
     """Whether the built-in font has these letters: it knows the Latin ones."""
-    return all(ord(sign) < 0x250 or unicodedata.category(sign) in ("Pd", "Pi", "Pf", "Po") and ord(sign) < 0x2100 for sign in text)
+    return all(
+        ord(sign) < 0x250 or (ord(sign) < 0x2100 and unicodedata.category(sign)[0] == "P") for sign in text
+    )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     Bytes: TypeAlias = NDArray[np.uint8]
 
+_BLOCK = 64
 # From RGB to Y, U, V in the limited range: a row for each, the last number is added.
 _BT709 = (
     *(0.18259, 0.61423, 0.06201, 16),
@@ -52,14 +53,12 @@ class Canvas:
         x1, y1 = min(left + patch.width, self.width), min(top + patch.height, self.height)
         if x0 >= x1 or y0 >= y1:
             return
-        full = np.s_[y0:y1, x0:x1], np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
-        half = (
-            np.s_[y0 // 2 : y1 // 2, x0 // 2 : x1 // 2],
-            np.s_[(y0 - top) // 2 : (y1 - top) // 2, (x0 - left) // 2 : (x1 - left) // 2],
-        )
-        _over(self._y, full, patch.y, patch.alpha, opacity)
-        _over(self._u, half, patch.u, patch.half_alpha, opacity)
-        _over(self._v, half, patch.v, patch.half_alpha, opacity)
+        inside = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
+        _over(self._y, np.s_[y0:y1, x0:x1], patch.y[inside], patch.alpha[inside], opacity)
+        area = np.s_[y0 // 2 : y1 // 2, x0 // 2 : x1 // 2]
+        inside = np.s_[(y0 - top) // 2 : (y1 - top) // 2, (x0 - left) // 2 : (x1 - left) // 2]
+        _over(self._u, area, patch.u[inside], patch.half_alpha[inside], opacity)
+        _over(self._v, area, patch.v[inside], patch.half_alpha[inside], opacity)
 
     def cover(self, top: int, y: Bytes, u: Bytes, v: Bytes) -> None:
         """Lay opaque full-width planes from row `top` on (even)."""
@@ -68,12 +67,13 @@ class Canvas:
         self._v[top // 2 : top // 2 + len(v)] = v
 
     def magnify(self, zoom: float) -> None:
-        """Enlarge the middle of the frame to the whole of it."""
+        """Enlarge the middle of the frame, a little below its centre, to the whole of it."""
         for plane in (self._y, self._u, self._v):
             height, width = plane.shape
-            left, top = width * (1 - 1 / zoom) / 2, height * (1 - 1 / zoom) / 2
-            box = left, top, width - left, height - top
-            plane[:] = Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR, box=box)
+            left, top = width * (1 - 1 / zoom) / 2, height * (1 - 1 / zoom) * 0.64
+            box = left, top, left + width / zoom, top + height / zoom
+            near = Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR, box=box)
+            plane[:] = np.asarray(near)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +89,12 @@ class Patch:
     @property
     def width(self) -> int:
         """In pixels of the full size."""
-        return self.y.shape[1]
+        return int(self.y.shape[1])
 
     @property
     def height(self) -> int:
         """In pixels of the full size."""
-        return self.y.shape[0]
+        return int(self.y.shape[0])
 
 
 def packed(picture: Image.Image) -> Image.Image:
@@ -130,7 +130,8 @@ class Layer:
         #: The row from which on nothing behind is seen, to the layer's end.
         self._solid = _even_above(int(seen[-1]) + 1 - first) if len(seen) else 0
         y, u, v, alpha = packed(picture.crop((0, first, picture.width, last))).split()
-        self._full, self._half = (y, alpha), tuple(plane.reduce(2) for plane in (u, v, alpha))
+        self._full = np.asarray(y), np.asarray(alpha)
+        self._half = tuple(np.asarray(plane.reduce(2)) for plane in (u, v, alpha))
         self._rows = last - first
         self._left, self._top, self._depth = left, top + first, depth
 
@@ -150,48 +151,60 @@ class Layer:
         size = canvas.width, canvas.height
         if middle > top:
             y, alpha = (_moved(plane, x, top - start, size[0], middle - top) for plane in self._full)
-            u, v, half = (_moved(plane, x / 2, (top - start) / 2, size[0] // 2, (middle - top) // 2) for plane in self._half)
+            u, v, half = (
+                _moved(plane, x / 2, (top - start) / 2, size[0] // 2, (middle - top) // 2)
+                for plane in self._half
+            )
             canvas.blend(0, top, Patch(y, u, v, alpha, half))
         if bottom > middle:
             y = _moved(self._full[0], x, middle - start, size[0], bottom - middle)
-            u, v = (_moved(plane, x / 2, (middle - start) / 2, size[0] // 2, (bottom - middle) // 2) for plane in self._half[:2])
+            u, v = (
+                _moved(plane, x / 2, (middle - start) / 2, size[0] // 2, (bottom - middle) // 2)
+                for plane in self._half[:2]
+            )
             canvas.cover(middle, y, u, v)
 
 
-def _moved(plane: Image.Image, x: float, y: float, width: int, height: int) -> Bytes:
-    """A part of a plane, from a corner between pixels. Where it would reach beyond the plane, it is moved back."""
-    x, y = min(max(x, 0.0), plane.width - width - 1.0), min(max(y, 0.0), max(plane.height - height - 1.0, 0.0))
+def _moved(plane: Bytes, x: float, y: float, width: int, height: int) -> Bytes:
+    """A part of a plane from a corner between pixels. Where it would reach beyond the plane, it is moved back."""
+    x = min(max(x, 0.0), plane.shape[1] - width - 1.0)
+    y = min(max(y, 0.0), max(plane.shape[0] - height - 1.0, 0.0))
     left, top = int(x), int(y)
+    across, down = np.uint16((x - left) * 64), np.uint16((y - top) * 64)
+    part = plane[top : top + height + 1, left : left + width + 1]
+    if not across and not down:
+        return part[:height, :width]
+    moved = np.empty((height, width), dtype=np.uint8)
+    # In blocks that stay in the processor's cache, which is four times as fast.
+    for start in range(0, height, _BLOCK):
+        block = part[start : min(start + _BLOCK, height) + bool(down)]
+        if down:
+            block = _mixed(block[:-1], block[1:], down)
+        moved[start : start + _BLOCK] = _mixed(block[:, :-1], block[:, 1:], across)
+    return moved
 
-    def row(top: int) -> Image.Image:
-        part = plane.crop((left, top, left + width, top + height))
-        if x - left < 0.03:
-            return part
-        return Image.blend(part, plane.crop((left + 1, top, left + 1 + width, top + height)), x - left)
 
-    return np.asarray(row(top) if y - top < 0.03 else Image.blend(row(top), row(top + 1), y - top))
+def _mixed(first: Bytes, second: Bytes, part: np.uint16) -> Bytes:
+    """Between two planes, `part` 64ths of the way."""
+    mixed = np.multiply(first, np.uint16(64 - part), dtype=np.uint16)
+    mixed += np.multiply(second, part, dtype=np.uint16)
+    mixed += 32
+    mixed >>= 6
+    return mixed.astype(np.uint8)
 
 
 def _even_above(value: float) -> int:
     return math.ceil(value / 2) * 2
 
 
-def _over(
-    plane: Bytes,
-    where: tuple[tuple[slice, ...], tuple[slice, ...]],
-    source: Bytes,
-    alpha: Bytes,
-    opacity: float,
-) -> None:
-    target, part = where
-    top, through = source[part], 255 - alpha[part]
+def _over(plane: Bytes, area: tuple[slice, slice], source: Bytes, alpha: Bytes, opacity: float) -> None:
+    """Lay premultiplied bytes over an area of a plane. At most one step of brightness is lost to rounding."""
     if opacity < 1:
-        top = (top.astype(np.uint16) * round(opacity * 256) >> 8).astype(np.uint8)
-        through = (255 - (alpha[part].astype(np.uint16) * round(opacity * 256) >> 8)).astype(np.uint8)
-    mixed = plane[target].astype(np.uint16) * through
-    mixed += 128
-    mixed += mixed >> 8
-    mixed >>= 8
-    mixed += top
-    np.minimum(mixed, 255, out=mixed)
-    plane[target] = mixed
+        part = np.uint16(opacity * 256)
+        source, alpha = (
+            (np.multiply(one, part, dtype=np.uint16) >> 8).astype(np.uint8) for one in (source, alpha)
+        )
+    through = np.multiply(plane[area], ~alpha, dtype=np.uint16)
+    through += 255
+    through >>= 8
+    np.add(through, source, out=plane[area], casting="unsafe")

@@ -145,12 +145,12 @@ def _acts(tokens: Sequence[tuple[str, int]], subjects: int, mentioned: Sequence[
     acts: list[list[str]] = [[] for _ in range(subjects)]
     acting: list[int] = []
     before = ""
-    for word, number in tokens:
+    for text, number in tokens:
+        word = "#" if number else text
         if number:
             index = number - 1
             if index < subjects and before not in _PREPOSITIONS:
                 acting = [*acting, index] if before in _JOINS or before == "#" else [index]
-            word = "#"
         elif word in _ALL:
             acting = list(mentioned) or list(range(subjects))
         elif (action := meaning.get(_stem(word, meaning))) is not None:
@@ -158,6 +158,8 @@ def _acts(tokens: Sequence[tuple[str, int]], subjects: int, mentioned: Sequence[
                 if action not in acts[index] and len(acts[index]) < 3:
                     acts[index].append(action)
         before = word
+    if ["hug"] in acts:  # it takes two
+        acts = [done or (["hug"] if index in mentioned else done) for index, done in enumerate(acts)]
     return acts
 
 

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from .palette import Colour, Palette
 
 _WHITE = (255, 255, 255)
-_MARKS = {"dance": "note", "talk": "bubble", "sleep": "zed", "hug": "heart", "run": "dust", "jump": "dust", "wave": "arcs", "laugh": "spark", "fly": "breeze", "ride": "dust"}
+_MARKS = {
+    "dance": "note",
+    "talk": "bubble",
+    "sleep": "zed",
+    "hug": "heart",
+    "run": "dust",
+    "jump": "dust",
+    "wave": "arcs",
+    "laugh": "spark",
+    "fly": "breeze",
+    "ride": "dust",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +54,36 @@ def draw_mark(kind: str, size: float, colours: Palette) -> Image.Image:
     stamp = Stamp(size)
     ink = _WHITE if colours.dark else mix(colours.sky[0], (30, 30, 60), 0.55)
     if kind == "note":
-        tone = colours.accents[3] if colours.dark else ink
-        stamp.fill(tone, ellipse(30, 80, 18, 14), ellipse(74, 70, 18, 14), box(41, 18, 48, 80), box(85, 8, 92, 70), [(41, 18), (92, 6), (92, 24), (41, 36)])
+        tone = (255, 231, 140) if colours.dark else ink
+        stamp.fill(
+            tone,
+            ellipse(30, 80, 18, 14),
+            ellipse(74, 70, 18, 14),
+            box(41, 18, 48, 80),
+            box(85, 8, 92, 70),
+            [(41, 18), (92, 6), (92, 24), (41, 36)],
+        )
     elif kind == "heart":
-        stamp.fill((236, 78, 92), smooth([(50, 92), (12, 50), (10, 26), (28, 10), (50, 28), (72, 10), (90, 26), (88, 50)]))
+        stamp.fill(
+            (236, 78, 92),
+            smooth([(50, 92), (12, 50), (10, 26), (28, 10), (50, 28), (72, 10), (90, 26), (88, 50)]),
+        )
     elif kind == "zed":
         stamp.stroke(ink, [(22, 20), (78, 20), (24, 82), (80, 82)], 13)
     elif kind == "bubble":
         stamp.fill(_WHITE, box(2, 6, 98, 72, 30), [(24, 60), (52, 68), (18, 96)])
         stamp.fill(mix(colours.sky[0], (40, 44, 70), 0.6), *(ellipse(x, 39, 7) for x in (27, 50, 73)))
     elif kind == "dust":
-        stamp.fill(mix(colours.ground, _WHITE, 0.5), ellipse(34, 64, 26), ellipse(62, 54, 32), ellipse(78, 74, 20))
+        stamp.fill(
+            mix(colours.ground, _WHITE, 0.5), ellipse(34, 64, 26), ellipse(62, 54, 32), ellipse(78, 74, 20)
+        )
     elif kind == "arcs":
         for radius in (42, 74):
-            stamp.stroke(ink, [(4 + radius * math.cos(a / 10), 96 - radius * math.sin(a / 10)) for a in range(2, 14)], 8)
+            stamp.stroke(
+                ink,
+                [(4 + radius * math.cos(a / 10), 96 - radius * math.sin(a / 10)) for a in range(2, 14)],
+                8,
+            )
     elif kind == "spark":
         for angle in range(0, 100, 32):
             way = math.cos(math.radians(angle)), math.sin(math.radians(angle))
@@ -77,7 +104,12 @@ def marks(kind: str, time: float, phase: float, wide: float, *, moving: float) -
     elif kind == "dust":
         for index in range(3 if abs(moving) > 0.15 else 0):
             age = (time * 1.6 + index / 3 + phase) % 1
-            yield Mark(-math.copysign(0.12 + 0.42 * age, moving), 0.04 + 0.07 * age, 0.1 + 0.12 * age, 0.75 * (1 - age))
+            yield Mark(
+                -math.copysign(0.12 + 0.42 * age, moving),
+                0.04 + 0.07 * age,
+                0.1 + 0.12 * age,
+                0.75 * (1 - age),
+            )
     elif kind == "breeze":
         yield Mark(-0.5 * wide - 0.22, 0.35, 0.24, 0.6)
     else:
@@ -97,19 +129,35 @@ class Weather:
         base = {"snowfall": 0.011, "rain": 0.07, "leaves": 0.024, "petals": 0.017, "sparks": 0.012}[kind]
         self._patches = [_flake(kind, base * part * unit, colours, chance) for part in (0.6, 1.0, 1.0, 1.5)]
         count = round(46 * width * height / unit**2 / 1.78)
-        self._flakes = [(chance.random(), chance.random(), chance.random(), index % 4) for index in range(count)]
+        self._flakes = [
+            (chance.random(), chance.random(), chance.random(), index % 4) for index in range(count)
+        ]
 
     def draw(self, canvas: Canvas, view: View, time: float) -> None:
         """Add the flakes of a moment to a frame."""
-        speed, swing = {"snowfall": (0.13, 0.02), "rain": (1.5, 0), "leaves": (0.16, 0.06), "petals": (0.12, 0.05), "sparks": (-0.04, 0.03)}[self._kind]
+        speed, swing = {
+            "snowfall": (0.13, 0.02),
+            "rain": (1.5, 0),
+            "leaves": (0.16, 0.06),
+            "petals": (0.12, 0.05),
+            "sparks": (-0.04, 0.03),
+        }[self._kind]
         for x, y, phase, size in self._flakes:
             depth = 0.6 + 0.3 * size
             down = (y + speed * depth * time) % 1.0
-            across = x + swing * math.sin(math.tau * (phase + time * 0.4)) + (0.05 * time if self._kind == "leaves" else 0)
+            across = (
+                x
+                + swing * math.sin(math.tau * (phase + time * 0.4))
+                + (0.05 * time if self._kind == "leaves" else 0)
+            )
             left = (across - view.x * depth / self._width) % 1.0 * 1.1 - 0.05
-            opacity = 0.5 + 0.5 * math.sin(math.tau * (phase + time * 0.6)) if self._kind == "sparks" else 0.92
+            opacity = (
+                0.5 + 0.5 * math.sin(math.tau * (phase + time * 0.6)) if self._kind == "sparks" else 0.92
+            )
             flake = self._patches[size]
-            canvas.blend(_even(left * self._width), _even((down * 1.16 - 0.08) * self._height), flake, opacity=opacity)
+            canvas.blend(
+                _even(left * self._width), _even((down * 1.16 - 0.08) * self._height), flake, opacity=opacity
+            )
 
 
 def _flake(kind: str, size: float, colours: Palette, chance: random.Random) -> Patch:

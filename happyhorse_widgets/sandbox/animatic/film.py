@@ -6,7 +6,8 @@ import hashlib
 import random
 from typing import TYPE_CHECKING
 
-from ..sizes import FRAME_RATE, frame_count
+from happyhorse_widgets.sandbox.sizes import FRAME_RATE, frame_count
+
 from . import motion, places, sound
 from .badge import badge, caption
 from .canvas import Canvas, packed, patch
@@ -32,13 +33,23 @@ class Film:
     """
 
     def __init__(
-        self, *, prompt: str, images: Sequence[bytes], width: int, height: int, duration: float, seed: int, model_id: str
+        self,
+        *,
+        prompt: str,
+        images: Sequence[bytes],
+        width: int,
+        height: int,
+        duration: float,
+        seed: int,
+        model_id: str,
     ) -> None:
         self.width, self.height = width, height
         self.frames = frame_count(duration)
         self._length = self.frames / FRAME_RATE
-        self._seed = int.from_bytes(hashlib.sha256(repr((prompt, seed, model_id)).encode()).digest()[:8], "big")
-        chance = random.Random(self._seed)  # noqa: S311 - what is drawn need not be unpredictable
+        self._seed = int.from_bytes(
+            hashlib.sha256(repr((prompt, seed, model_id)).encode()).digest()[:8], "big"
+        )
+        chance = random.Random(self._seed)
         self._direction = direct(prompt, len(images), chance)
         colours = palette(self._direction.setting, self._direction.time, chance)
         scene = places.build(self._direction.setting, width, height, colours, chance)
@@ -47,7 +58,9 @@ class Film:
         kind = self._direction.weather or ("snowfall" if self._direction.setting == "snow" else None)
         self._weather = Weather(kind, width, height, colours, chance) if kind else None
         self._subjects = assemble(images, self._direction, scene)
-        self._marks = _marks(width, height, prompt, f"seed {seed} · {duration:g} s · {width}x{height} · {_short(model_id)}")
+        self._marks = _marks(
+            width, height, prompt, f"seed {seed} · {duration:g} s · {width}x{height} · {_short(model_id)}"
+        )
 
     def frame(self, index: int) -> Bytes:
         """Frame `index` as planar YUV 4:2:0: uint8 (height × 3/2, width)."""

@@ -33,28 +33,35 @@ class Pose:
 class Moment:
     """What a pose depends on.
 
-    `time` in seconds, `part` of the act that is over (0–1), `phase` of the subject's own rhythm (0–1), and `side`:
-    −1 for subjects on the left, 1 on the right, 0 alone in the middle.
+    `time` in seconds, `part` of the act that is over (0–1), `phase` of the subject's own rhythm (0–1), `side`: −1
+    for subjects on the left, 1 on the right, 0 alone in the middle, and `reach`: how far the frame's edge is on that
+    side (on the left of one in the middle), in subject heights.
     """
 
     time: float
     part: float
     phase: float
     side: float
+    reach: float
+
+    def entrance(self, most: float) -> tuple[float, float]:
+        """Where somebody comes in, in sight from the start, and where the way leads who comes alone."""
+        far = min(most, 0.62 * self.reach)
+        return (-far, 0.6 * far) if self.side == 0 else (self.side * far, 0.0)
 
     def wave(self, rate: float, offset: float = 0.0) -> float:
         """A sine of `rate` per second in the subject's own rhythm."""
         return math.sin(math.tau * (self.time * rate + self.phase + offset))
 
 
-def pose(acts: Sequence[str], time: float, length: float, *, phase: float, side: float) -> Pose:
+def pose(acts: Sequence[str], time: float, length: float, *, phase: float, side: float, reach: float) -> Pose:
     """The pose at a time of a clip that lasts `length` seconds. Acts follow one another and melt together."""
     position = min(max(time / length, 0.0), 0.9999) * len(acts)
     index, part = int(position), position % 1
-    now = _ACTS[acts[index]](Moment(time, part, phase, side))
+    now = _ACTS[acts[index]](Moment(time, part, phase, side, reach))
     fade = 0.35 * len(acts) / length
     if index and part < fade:
-        before = _ACTS[acts[index - 1]](Moment(time, 1.0, phase, side))
+        before = _ACTS[acts[index - 1]](Moment(time, 1.0, phase, side, reach))
         now = _between(before, now, eased(part / fade))
     breath = 0.009 * math.sin(math.tau * (time * 0.45 + phase))
     return Pose(now.x, now.lift, now.turn, now.lean + 0.6 * breath, now.stretch + breath, now.face)
@@ -66,7 +73,7 @@ def camera(kind: str, reverse: bool, time: float, length: float, size: tuple[int
     far, high = TRAVEL[0] * size[0], TRAVEL[1] * size[1]
     drift = 0.1 * far * math.sin(math.tau * time / 9)
     if kind == "push in":
-        return View(drift, 0.0, 1.0 + 0.16 * (1 - part if reverse else part))
+        return View(drift, 0.0, 1.0 + 0.13 * (1 - part if reverse else part))
     if kind == "orbit":
         angle = math.pi * (part - 0.5) * way
         return View(0.95 * far * math.sin(angle), 0.0, 1.0 + 0.09 * math.cos(angle))
@@ -75,7 +82,10 @@ def camera(kind: str, reverse: bool, time: float, length: float, size: tuple[int
     if kind == "tilt":
         return View(drift, way * high * (0.5 - part) * 1.95)
     if kind == "handheld":
-        shake = [sum(math.sin(math.tau * (time * rate + rate)) for rate in rates) for rates in ((0.7, 1.3), (0.9, 1.7))]
+        shake = [
+            sum(math.sin(math.tau * (time * rate + rate)) for rate in rates)
+            for rates in ((0.7, 1.3), (0.9, 1.7))
+        ]
         return View(0.07 * far * shake[0], 0.13 * high * shake[1])
     return View()
 
@@ -95,21 +105,33 @@ def _between(first: Pose, second: Pose, amount: float) -> Pose:
 
 
 def _walk(now: Moment) -> Pose:
-    start, end = (-1.15, 0.55) if now.side == 0 else (now.side * 1.5, 0.0)
+    start, end = now.entrance(1.3)
     x = start + (end - start) * eased(min(now.part * 1.12, 1.0))
     moving = min(1.0, 6 * (1 - min(now.part * 1.12, 1.0)))
     step = now.wave(0.95)
     ahead = math.copysign(1.0, end - start)
-    return Pose(x, 0.035 * abs(step) * moving, 0.05 * step * moving, 0.05 * ahead * moving, 1 + 0.025 * abs(step) * moving)
+    return Pose(
+        x,
+        0.035 * abs(step) * moving,
+        0.05 * step * moving,
+        0.05 * ahead * moving,
+        1 + 0.025 * abs(step) * moving,
+    )
 
 
 def _run(now: Moment) -> Pose:
-    start, end = (-1.7, 1.0) if now.side == 0 else (now.side * 2.2, -now.side * 0.1)
+    start, end = now.entrance(2.4)
     x = start + (end - start) * min(now.part * 1.08, 1.0)
     moving = min(1.0, 8 * (1 - min(now.part * 1.08, 1.0)))
     step = now.wave(1.7)
     ahead = math.copysign(1.0, end - start)
-    return Pose(x, 0.085 * abs(step) * moving, (0.05 * step + 0.07 * ahead) * moving, 0.08 * ahead * moving, 1 + 0.05 * abs(step))
+    return Pose(
+        x,
+        0.085 * abs(step) * moving,
+        (0.05 * step + 0.07 * ahead) * moving,
+        0.08 * ahead * moving,
+        1 + 0.05 * abs(step),
+    )
 
 
 def _jump(now: Moment) -> Pose:
@@ -118,7 +140,11 @@ def _jump(now: Moment) -> Pose:
         return Pose(stretch=1 - 0.13 * math.sin(math.pi * beat / 0.2))
     if beat < 0.78:
         flight = (beat - 0.2) / 0.58
-        return Pose(lift=1.35 * flight * (1 - flight), lean=0.03 * now.wave(0.5), stretch=1 + 0.07 * abs(1 - 2 * flight))
+        return Pose(
+            lift=1.1 * flight * (1 - flight),
+            lean=0.03 * now.wave(0.5),
+            stretch=1 + 0.07 * abs(1 - 2 * flight),
+        )
     return Pose(stretch=1 - 0.1 * math.sin(math.pi * (beat - 0.78) / 0.22))
 
 
@@ -134,7 +160,11 @@ def _dance(now: Moment) -> Pose:
 
 
 def _turn(now: Moment) -> Pose:
-    return Pose(lift=0.03 * abs(now.wave(0.9)), face=_wide(math.cos(math.tau * (now.time / 2.4 + now.phase))), stretch=1.01)
+    return Pose(
+        lift=0.03 * abs(now.wave(0.9)),
+        face=_wide(math.cos(math.tau * (now.time / 2.4 + now.phase))),
+        stretch=1.01,
+    )
 
 
 def _look(now: Moment) -> Pose:
@@ -144,7 +174,13 @@ def _look(now: Moment) -> Pose:
 
 def _fly(now: Moment) -> Pose:
     x = 0.45 * now.wave(0.22) + (0.0 if now.side else 0.3 * (2 * now.part - 1))
-    return Pose(x, 0.33 + 0.07 * now.wave(0.5), 0.16 * now.wave(0.22, 0.25), 0.06 * now.wave(0.5), 1 + 0.02 * now.wave(0.5))
+    return Pose(
+        x,
+        0.2 + 0.06 * now.wave(0.5),
+        0.16 * now.wave(0.22, 0.25),
+        0.06 * now.wave(0.5),
+        1 + 0.02 * now.wave(0.5),
+    )
 
 
 def _sleep(now: Moment) -> Pose:
@@ -152,26 +188,45 @@ def _sleep(now: Moment) -> Pose:
 
 
 def _talk(now: Moment) -> Pose:
-    return Pose(turn=0.025 * now.wave(0.6), lean=0.05 * now.wave(0.8), stretch=1 + 0.028 * now.wave(2.6) * (now.wave(0.55) > -0.4))
+    return Pose(
+        turn=0.025 * now.wave(0.6),
+        lean=0.05 * now.wave(0.8),
+        stretch=1 + 0.028 * now.wave(2.6) * (now.wave(0.55) > -0.4),
+    )
 
 
 def _hug(now: Moment) -> Pose:
     near = eased(now.part * 2)
-    return Pose(-now.side * 0.34 * near, 0.0, 0.05 * now.wave(0.5) * near, -now.side * 0.09 * near, 1 + 0.02 * now.wave(1.0))
+    return Pose(
+        -now.side * 0.22 * near,
+        0.0,
+        0.05 * now.wave(0.5) * near,
+        -now.side * 0.09 * near,
+        1 + 0.02 * now.wave(1.0),
+    )
 
 
 def _laugh(now: Moment) -> Pose:
-    return Pose(0.012 * now.wave(5.0), 0.014 * abs(now.wave(4.0)), -0.03, -0.05, 1 + 0.025 * now.wave(4.0, 0.2))
+    return Pose(
+        0.012 * now.wave(5.0), 0.014 * abs(now.wave(4.0)), -0.03, -0.05, 1 + 0.025 * now.wave(4.0, 0.2)
+    )
 
 
 def _bow(now: Moment) -> Pose:
     down = max(0.0, now.wave(0.4)) ** 1.4
-    return Pose(turn=0.16 * down * (-now.side or 1), lean=0.3 * down * (-now.side or 1), stretch=1 - 0.12 * down)
+    return Pose(
+        turn=0.16 * down * (-now.side or 1), lean=0.3 * down * (-now.side or 1), stretch=1 - 0.12 * down
+    )
 
 
 def _ride(now: Moment) -> Pose:
-    start, end = (-1.6, 0.8) if now.side == 0 else (now.side * 1.9, 0.0)
-    return Pose(start + (end - start) * eased(now.part), 0.012 * abs(now.wave(3.0)), 0.015 * now.wave(1.5), -0.06 * math.copysign(1, end - start))
+    start, end = now.entrance(2.0)
+    return Pose(
+        start + (end - start) * eased(now.part),
+        0.012 * abs(now.wave(3.0)),
+        0.015 * now.wave(1.5),
+        -0.06 * math.copysign(1, end - start),
+    )
 
 
 def _sway(now: Moment) -> Pose:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import colorsys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -63,6 +63,17 @@ class Palette:
         """As seen from afar: nearer to the sky at the horizon."""
         return mix(colour, self.sky[2], amount)
 
+    def faded(self, amount: float) -> Palette:
+        """The palette of things that are far away."""
+        return replace(
+            self,
+            middle=self.hazy(self.middle, amount),
+            ground=self.hazy(self.ground, amount),
+            leaf=self.hazy(self.leaf, amount),
+            leaf_shade=self.hazy(self.leaf_shade, amount),
+            wood=self.hazy(self.wood, amount),
+        )
+
 
 def palette(setting: str, time: str, chance: random.Random) -> Palette:
     """The colours for a setting and an hour, a little different for each seed."""
@@ -75,7 +86,7 @@ def palette(setting: str, time: str, chance: random.Random) -> Palette:
     sky = tuple(_turned(_hex(text), turn / 2) for text in hour.sky)
     if setting == "space":
         sky = (_hex("#070a1f"), _hex("#171a45"), _turned(_hex("#40306e"), turn * 4))
-    gentle = tuple(round(1 - (1 - part) * 0.5, 3) for part in light)
+    gentle = tuple(round(1 - (1 - part) * 0.34, 3) for part in light)
     return Palette(
         sky=(sky[0], sky[1], sky[2]),
         sun=_hex(hour.sun),
@@ -109,5 +120,7 @@ def _lit(colour: Colour, light: tuple[float, ...]) -> Colour:
 
 def _turned(colour: Colour, turn: float) -> Colour:
     hue, lightness, saturation = colorsys.rgb_to_hls(*(part / 255 for part in colour))
-    red, green, blue = (round(part * 255) for part in colorsys.hls_to_rgb((hue + turn) % 1, lightness, saturation))
+    red, green, blue = (
+        round(part * 255) for part in colorsys.hls_to_rgb((hue + turn) % 1, lightness, saturation)
+    )
     return red, green, blue

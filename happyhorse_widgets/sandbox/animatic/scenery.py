@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from .palette import Colour, Palette
 
     Line: TypeAlias = NDArray[np.float32]
+    #: Draws a thing of a height in pixels.
+    Draw: TypeAlias = Callable[[float], Image.Image]
 
 #: How far the camera may travel from the middle, as parts of the frame's width and height.
-TRAVEL = 0.09, 0.05
+TRAVEL = 0.075, 0.05
 
 _WHITE = (255, 255, 255)
 
@@ -67,11 +69,17 @@ class Scenery:
         down, across = np.mgrid[0:rows:4, 0:width:4].astype(np.float32)
         place = (down / self.horizon).clip(0, 1)[:, :, None]
         top, middle, bottom = (np.array(colour, dtype=np.float32) for colour in colours.sky)
-        blend = np.where(place < 0.55, top + (middle - top) * place / 0.55, middle + (bottom - middle) * (place - 0.55) / 0.45)
+        blend = np.where(
+            place < 0.55,
+            top + (middle - top) * place / 0.55,
+            middle + (bottom - middle) * (place - 0.55) / 0.45,
+        )
         reach = ((across - x) ** 2 + (down - y) ** 2) / (0.42 * self.unit) ** 2
-        glow = np.exp(-reach * 2.2)[:, :, None] * (0.62 if body else 0.2)
-        blend += (np.array(colours.sun, dtype=np.float32) - blend) * glow * (0.45 if colours.dark else 1.0)
-        picture = Image.fromarray(blend.clip(0, 255).astype(np.uint8)).resize((width, rows), Image.Resampling.BICUBIC)
+        glow = np.exp(-reach * 3)[:, :, None] * (0.5 if body else 0.2) * (0.6 if colours.dark else 1.0)
+        blend += (np.array(mix(colours.sun, _WHITE, 0.4), dtype=np.float32) - blend) * glow
+        picture = Image.fromarray(blend.clip(0, 255).astype(np.uint8)).resize(
+            (width, rows), Image.Resampling.BICUBIC
+        )
         strip = self.strip(0.1)
         strip.paste(picture.convert("RGBA"))
         if colours.dark:
@@ -81,14 +89,23 @@ class Scenery:
         self.add(strip.crop((0, 0, strip.width, rows)), 0.1)
 
     def land(
-        self, depth: float, line: Line, top: Colour, bottom: Colour, *, span: float = 0.3, onto: Image.Image | None = None
+        self,
+        depth: float,
+        line: Line,
+        top: Colour,
+        bottom: Colour,
+        *,
+        span: float = 0.3,
+        onto: Image.Image | None = None,
     ) -> Image.Image:
         """Everything below a line, in a gradient that is done after `span` frame heights, with a light rim."""
         strip = onto or self.strip(depth)
         first = max(int(line.min()) - 1, 0)
         rows = np.arange(first, strip.height, dtype=np.float32)[:, None]
         below = rows - line[None, :]
-        steps = [mix(mix(top, bottom, step / 63), _WHITE, max(0.0, 0.13 - step * 0.045)) for step in range(64)]
+        steps = [
+            mix(mix(top, bottom, step / 63), _WHITE, max(0.0, 0.13 - step * 0.045)) for step in range(64)
+        ]
         shade = (below * (63 / (span * self.height))).clip(0, 63).astype(np.uint8)
         colour = np.array(steps, dtype=np.uint8)[shade]
         picture = Image.fromarray(colour)
@@ -101,7 +118,8 @@ class Scenery:
         x = np.arange(self.strip_width(depth), dtype=np.float32) / (self.unit * length)
         waves = ((1.0, 0.55), (0.43, 0.28), (0.19, 0.12), (0.083, 0.05))
         total = sum(
-            part * np.sin(math.tau * (x / wave + self.chance.random()), dtype=np.float32) for wave, part in waves
+            part * np.sin(math.tau * (x / wave + self.chance.random()), dtype=np.float32)
+            for wave, part in waves
         )
         return np.asarray(level + swing * self.unit * total, dtype=np.float32)
 
@@ -120,7 +138,7 @@ class Scenery:
         self,
         strip: Image.Image,
         line: Line,
-        draw: Callable[[float], Image.Image],
+        draw: Draw,
         *,
         count: int,
         size: tuple[float, float],
@@ -135,6 +153,46 @@ class Scenery:
             if self.chance.random() < 0.5:
                 picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
             self.stand(strip, picture, x, float(line[min(int(x), len(line) - 1)]) + sink * self.unit)
+
+    def count(self, number: float) -> int:
+        """A number of things for a frame of 16:9, adapted to this one's shape."""
+        return max(2, round(number * self.width / self.unit / 1.78))
+
+    def ground(self, *, bands: int = 3, swing: float = 0.012) -> tuple[Image.Image, Line]:
+        """The land that the subjects stand on, in bands that get darker towards the camera, and its upper line."""
+        colours, strip, lines = self.colours, self.strip(1.0), []
+        room = self.height - self.horizon
+        for band in range(bands):
+            lines.append(
+                self.line(1.0, self.horizon + room * (0.05 + 0.3 * band), swing * (1 + band), length=1.4)
+            )
+            tone = mix(colours.ground, colours.shade, 0.85 * band / max(bands - 1, 1))
+            self.land(1.0, lines[-1], tone, mix(tone, colours.shade, 0.35), onto=strip)
+        return strip, lines[0]
+
+    def sprinkle(self, strip: Image.Image, draw: Draw, count: int, size: tuple[float, float]) -> None:
+        """Scatter things over the ground, the nearer the larger, from the back so that none hides a nearer one."""
+        drawn = [draw(self.unit * (size[0] + (size[1] - size[0]) * step / 4)) for step in range(5)]
+        for near in sorted(self.chance.random() for _ in range(count)):
+            y = self.horizon + (0.1 + 0.95 * near) * (self.height - self.horizon)
+            kind = min(int(near * 5), 4)
+            picture = self.chance.choice(drawn[max(kind - 1, 0) : kind + 1])
+            self.stand(strip, picture, self.chance.random() * strip.width, y)
+
+    def flower(self, size: float) -> Image.Image:
+        """A flower in one of the scene's colours."""
+        accents = self.colours.accents
+        petals = self.chance.choice((accents[0], accents[2], accents[3]))
+        return props.flower(size, self.colours.leaf, petals, accents[1])
+
+    def clump(self) -> Image.Image:
+        """A tuft of grass or a flower for the foreground."""
+        size = self.chance.uniform(0.14, 0.24) * self.unit
+        return (
+            self.flower(size * 1.2)
+            if self.chance.random() < 0.4
+            else props.tuft(size, self.colours.leaf, self.chance)
+        )
 
     def clouds(self, count: int, *, colour: Colour | None = None, size: float = 0.09) -> None:
         """Clouds that drift."""
@@ -161,7 +219,9 @@ class Scenery:
         reach = 0.006 * self.unit
         box = strip.getbbox() or (0, 0, strip.width, strip.height)
         box = 0, max(0, round(box[1] - 3 * reach)), strip.width, strip.height
-        strip.paste(strip.crop(box).convert("RGBa").filter(ImageFilter.GaussianBlur(reach)).convert("RGBA"), box)
+        strip.paste(
+            strip.crop(box).convert("RGBa").filter(ImageFilter.GaussianBlur(reach)).convert("RGBA"), box
+        )
         self.add(strip, depth, before=True)
 
     def _margin(self, depth: float) -> int:
@@ -173,14 +233,16 @@ class Scenery:
 
     def _stars(self, strip: Image.Image, rows: int) -> None:
         for size in (0.0028, 0.004, 0.0065):
-            star = Stamp(max(3.0, size * self.unit * 2))
-            star.fill(mix(self.colours.sun, _WHITE, 0.5), ellipse(50, 50, 44))
-            picture = star.done()
+            shape = Stamp(max(3.0, size * self.unit * 2))
+            shape.fill(mix(self.colours.sun, _WHITE, 0.5), ellipse(50, 50, 44))
+            bright = shape.done()
+            stars = [bright]
+            for part in (0.7, 0.5, 0.32):
+                stars.append(bright.copy())
+                stars[-1].putalpha(bright.getchannel("A").point([int(value * part) for value in range(256)]))
             for _ in range(round(0.24 / size * strip.width / strip.height)):
                 x, y = self.chance.random() * strip.width, self.chance.random() ** 1.3 * rows * 0.8
-                faint = picture.copy()
-                faint.putalpha(picture.getchannel("A").point(lambda value, part=self.chance.uniform(0.3, 1): value * part))
-                self.stand(strip, faint, x, y)
+                self.stand(strip, self.chance.choice(stars), x, y)
 
     def _body(self, strip: Image.Image, x: float, y: float) -> None:
         """The sun, or a moon with its craters."""
@@ -189,5 +251,12 @@ class Scenery:
         disc = stamp.fill(self.colours.sun, ellipse(50, 50, 49))
         if self.colours.dark:
             grey = mix(self.colours.sun, self.colours.sky[1], 0.2)
-            stamp.fill(grey, ellipse(34, 36, 10), ellipse(62, 58, 14), ellipse(40, 72, 7), ellipse(68, 28, 6), inside=disc)
+            stamp.fill(
+                grey,
+                ellipse(34, 36, 10),
+                ellipse(62, 58, 14),
+                ellipse(40, 72, 7),
+                ellipse(68, 28, 6),
+                inside=disc,
+            )
         self.stand(strip, stamp.done(), x, y + size / 2)

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 SAMPLE_RATE = 48_000
 
 _MAJOR, _MINOR = (0, 2, 4, 7, 9), (0, 3, 5, 7, 10)
-_CHORDS = ((0, 4, 7), (9, 12, 16), (5, 9, 12), (7, 11, 14)), ((0, 3, 7), (8, 12, 15), (3, 7, 10), (10, 14, 17))
+_CHORDS = (
+    ((0, 4, 7), (9, 12, 16), (5, 9, 12), (7, 11, 14)),
+    ((0, 3, 7), (8, 12, 15), (3, 7, 10), (10, 14, 17)),
+)
 _MURMUR = {"beach": 0.05, "forest": 0.016, "city": 0.022, "snow": 0.02, "desert": 0.02, "mountains": 0.018}
 
 
 def compose(seed: int, length: int, *, setting: str, dark: bool) -> Samples:
     """Music of `length` samples as float32 (2, length) within ±1; the same for the same arguments."""
-    chance = random.Random(seed)  # noqa: S311 - music, not cryptography
+    chance = random.Random(seed)
     sound = np.zeros((2, length), dtype=np.float32)
     root, scale = 220 * 2 ** (chance.randrange(-3, 5) / 12), _MINOR if dark else _MAJOR
     beat = 60 / chance.choice((84, 92, 100, 112))

@@ -7,7 +7,7 @@ soft edges. Where there is none, the whole picture becomes a card with rounded c
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Distances between colours, in 0–255 RGB.
 _SAME, _ALIKE, _OTHER = 9.0, 26.0, 64.0
+
+_Number = TypeVar("_Number", np.uint8, np.float32)
 
 
 def cut_out(data: bytes, *, longest: int) -> Image.Image:
@@ -39,7 +41,7 @@ def cut_out(data: bytes, *, longest: int) -> Image.Image:
     return _card(picture) if cut is None else _cropped(cut)
 
 
-def _border(values: NDArray[np.generic]) -> NDArray[np.generic]:
+def _border(values: NDArray[_Number]) -> NDArray[_Number]:
     """The outermost rows and columns of an image, one after the other."""
     edge = max(1, min(values.shape[:2]) // 100)
     sides = values[:edge], values[-edge:], values[:, :edge], values[:, -edge:]
@@ -64,9 +66,7 @@ def _without_background(picture: Image.Image) -> Image.Image | None:
         outside |= np.asarray(opened.filter(ImageFilter.BoxBlur(4))) > 2
     if not 0.03 < 1 - outside.mean() < 0.93:
         return None
-    alpha, colour = _soften(pixels, ground, outside)
-    rgba = np.dstack([colour, alpha * 255])
-    return Image.fromarray(np.rint(rgba).clip(0, 255).astype(np.uint8))
+    return _soften(picture, pixels, ground, outside)
 
 
 def _background(pixels: Floats) -> Floats | None:
@@ -79,12 +79,12 @@ def _background(pixels: Floats) -> Floats | None:
     for _ in range(2):
         if near.mean() < 0.6:
             return None
-        surface = np.linalg.lstsq(where[near], seen[near], rcond=None)[0]
+        surface = np.linalg.lstsq(where[near], seen[near], rcond=None)[0].astype(np.float32)
         missed = seen - where @ surface
         near = _dot(missed, missed) < (_ALIKE / 2) ** 2
     if near.mean() < 0.6:
         return None
-    return _terms(x, y) @ surface.astype(np.float32)
+    return _terms(x, y) @ surface
 
 
 def _terms(x: Floats, y: Floats) -> Floats:
@@ -114,31 +114,28 @@ def _fill_rows(seeds: Mask, open_: Mask) -> Mask:
     return filled
 
 
-def _soften(pixels: Floats, ground: Floats, outside: Mask) -> tuple[Floats, Floats]:
-    """Alpha (0–1) and the subject's own colour, without the background that edge pixels are mixed with."""
-    band = np.asarray(Image.fromarray(outside).convert("L").filter(ImageFilter.BoxBlur(2))) > 4
-    solid = (~band).astype(np.float32)
-    weight = _sums(solid)
-    inner = np.dstack([_sums(pixels[:, :, channel] * solid) for channel in range(3)])
-    near = weight > 0.5
-    inner = np.where(near[:, :, None], inner / np.maximum(weight, 0.5)[:, :, None], pixels)
-    along = inner - ground
-    away = pixels - ground
+def _soften(picture: Image.Image, pixels: Floats, ground: Floats, outside: Mask) -> Image.Image:
+    """The subject with soft edges in its own colours, without the background that edge pixels are mixed with."""
+    hidden = Image.fromarray(outside).convert("L").filter(ImageFilter.BoxBlur(2))
+    band = np.asarray(hidden) > 4
+    # What is surely inside, spread outwards, tells what an edge would look like without the background.
+    solid = picture.convert("RGBA")
+    solid.putalpha(Image.fromarray(~band).convert("L"))
+    spread = np.asarray(solid.convert("RGBa").filter(ImageFilter.BoxBlur(4)))
+    near = spread[:, :, 3] > 12
+    edge = np.nonzero(band & (near | ~outside))
+    own = spread[edge].astype(np.float32)
+    inner = np.where(near[edge][:, None], own[:, :3] * (255 / np.maximum(own[:, 3:], 1)), pixels[edge])
+    away, along = pixels[edge] - ground[edge], inner - ground[edge]
     mixed = _dot(away, along) / np.maximum(_dot(along, along), 1.0)
     # Thin lines have no inside to compare with: their distance from the background has to do.
     thin = (np.sqrt(_dot(away, away)) - _ALIKE / 2) / (_OTHER - _ALIKE / 2)
-    alpha = np.where(near, mixed, thin).clip(0, 1)
-    alpha = np.where(band, np.where(outside & (alpha < 0.35), alpha * 0.5, alpha), 1.0)
-    edge = band & near
-    return alpha.astype(np.float32), np.where(edge[:, :, None], inner, pixels).astype(np.float32)
-
-
-def _sums(values: Floats, reach: int = 4) -> Floats:
-    """For each pixel the sum over the square around it."""
-    for _ in range(2):
-        padded = np.pad(values, ((reach + 1, reach), (0, 0))).cumsum(axis=0)
-        values = (padded[2 * reach + 1 :] - padded[: -2 * reach - 1]).T
-    return values
+    alpha = np.where(near[edge], mixed, thin).clip(0, 1)
+    alpha = np.where(outside[edge] & (alpha < 0.35), alpha * 0.5, alpha)
+    cut = np.array(picture.convert("RGBA"))
+    cut[outside, 3] = 0
+    cut[edge] = np.rint(np.column_stack([inner, alpha * 255])).clip(0, 255).astype(np.uint8)
+    return Image.fromarray(cut)
 
 
 def _cropped(picture: Image.Image) -> Image.Image:

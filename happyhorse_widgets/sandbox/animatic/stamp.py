@@ -24,8 +24,8 @@ class Stamp:
     def __init__(self, height: float, across: float = 100.0) -> None:
         """`height` is that of the finished drawing in pixels."""
         self._scale = max(height, 2.0) * _FINER / 100
-        size = (max(1, math.ceil(length * self._scale / _FINER)) * _FINER for length in (across, 100))
-        self._image = Image.new("RGBA", tuple(size))
+        wide, high = (max(1, math.ceil(length * self._scale / _FINER)) * _FINER for length in (across, 100))
+        self._image = Image.new("RGBA", (wide, high))
         self._draw = ImageDraw.Draw(self._image)
 
     def fill(self, colour: Colour, *outlines: Outline, inside: Sequence[Outline] = ()) -> Sequence[Outline]:
@@ -37,7 +37,9 @@ class Stamp:
             return outlines
         left, top, right, bottom = self._bounds(scaled)
         if left < right and top < bottom:
-            within = [[(x * self._scale - left, y * self._scale - top) for x, y in outline] for outline in inside]
+            within = [
+                [(x * self._scale - left, y * self._scale - top) for x, y in outline] for outline in inside
+            ]
             part = [[(x - left, y - top) for x, y in points] for points in scaled]
             size = right - left, bottom - top
             mask = ImageChops.logical_and(_mask(size, part), _mask(size, within))
@@ -59,7 +61,10 @@ class Stamp:
 
     def _bounds(self, outlines: Sequence[Outline]) -> tuple[int, int, int, int]:
         xs, ys = zip(*(point for points in outlines for point in points), strict=True)
-        low, high = (max(int(min(xs)), 0), max(int(min(ys)), 0)), (math.ceil(max(xs)) + 1, math.ceil(max(ys)) + 1)
+        low, high = (
+            (max(int(min(xs)), 0), max(int(min(ys)), 0)),
+            (math.ceil(max(xs)) + 1, math.ceil(max(ys)) + 1),
+        )
         return *low, min(high[0], self._image.width), min(high[1], self._image.height)
 
 
@@ -82,7 +87,12 @@ def box(x0: float, y0: float, x1: float, y1: float, radius: float = 0.0) -> Outl
     """A rectangle, with rounded corners if a radius is given."""
     if radius <= 0:
         return [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
-    corners = ((x1 - radius, y1 - radius, 0), (x0 + radius, y1 - radius, 1), (x0 + radius, y0 + radius, 2), (x1 - radius, y0 + radius, 3))
+    corners = (
+        (x1 - radius, y1 - radius, 0),
+        (x0 + radius, y1 - radius, 1),
+        (x0 + radius, y0 + radius, 2),
+        (x1 - radius, y0 + radius, 3),
+    )
     return [
         (x + radius * math.cos(angle), y + radius * math.sin(angle))
         for x, y, quarter in corners
@@ -92,15 +102,22 @@ def box(x0: float, y0: float, x1: float, y1: float, radius: float = 0.0) -> Outl
 
 def smooth(points: Outline) -> Outline:
     """A closed curve through points (Catmull–Rom)."""
-    count, curve = len(points), []
-    for index in range(count):
-        p0, p1, p2, p3 = (points[(index + offset) % count] for offset in (-1, 0, 1, 2))
-        for step in range(10):
-            curve.append(_between(p0, p1, p2, p3, step / 10))
-    return curve
+    count = len(points)
+    return [
+        _between(
+            points[index - 1],
+            points[index],
+            points[(index + 1) % count],
+            points[(index + 2) % count],
+            step / 10,
+        )
+        for index in range(count)
+        for step in range(10)
+    ]
 
 
 def _between(p0: Point, p1: Point, p2: Point, p3: Point, t: float) -> Point:
+    """The point at `t` (0–1) on the curve's piece from `p1` to `p2`."""
     x, y = (
         0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t * t + (3 * b - a - 3 * c + d) * t**3)
         for a, b, c, d in zip(p0, p1, p2, p3, strict=True)

@@ -23,9 +23,10 @@ const PAUSE = 250;
  * @param {import("./shared/rpc.js").Model} model
  * @param {import("./shared/rpc.js").Rpc} rpc
  * @param {AbortSignal} signal
+ * @param {(message: string) => void} tell Told why the kernel did not take an edit.
  * @returns {Form}
  */
-export function createForm(model, rpc, signal) {
+export function createForm(model, rpc, signal, tell) {
   const shown = new Map(Object.entries(model.get("_form")));
   /** @type {Map<string, ((value: any) => void)[]>} */
   const followers = new Map();
@@ -52,14 +53,19 @@ export function createForm(model, rpc, signal) {
     const sent = [...unsent].map((name) => /** @type {const} */ ([name, unconfirmed.get(name)]));
     const values = Object.fromEntries(sent.map(([name]) => [name, shown.get(name)]));
     unsent.clear();
+    const settle = () => {
+      for (const [name, edit] of sent) if (unconfirmed.get(name) === edit) unconfirmed.delete(name);
+    };
     try {
       await rpc.request(KIND.STUDIO_EDIT, { values });
+      settle();
+      adopt(model.get("_form"));
     } catch (error) {
-      // What the kernel refuses stays as it was typed; Generate says what is wrong with it.
       if (signal.aborted) return;
+      // What the kernel refuses stays as it was typed, until it is set anew on either side.
+      settle();
+      tell(/** @type {Error} */ (error).message);
     }
-    for (const [name, edit] of sent) if (unconfirmed.get(name) === edit) unconfirmed.delete(name);
-    adopt(model.get("_form"));
   }
 
   follow(model, "_form", adopt, signal);

@@ -3,16 +3,15 @@
  * of its text that colours every mention.
  */
 
-import { h, icon, setText } from "./shared/dom.js";
+import { h, icon, setAttribute, setText } from "./shared/dom.js";
 import { listen } from "./shared/lifetime.js";
-import { mentions } from "./shared/mentions.js";
+import { marked, mentions } from "./shared/mentions.js";
 
 /**
  * @typedef {object} Problem
  * @property {string} field
  * @property {"error" | "warning"} severity
  * @property {string} message
- * @property {number} [character] The character it is about.
  */
 
 /**
@@ -48,8 +47,8 @@ export function createPrompt({ form, signal, submit, limit }) {
 
   function draw() {
     const text = area.value;
-    mirror.replaceChildren(...coloured(text, form.get("tiles").length));
-    setText(count, `${[...text].length.toLocaleString("en")} / ${limit().toLocaleString("en")}`);
+    reflect(mirror, text, form.get("tiles").length);
+    setText(count, `${figure([...text].length)} / ${figure(limit())}`);
     // An empty prompt is no mistake until Generate is pressed.
     const found = text.trim() ? problems() : [];
     const lines = found.map((problem) => problem.message).join("\n");
@@ -105,61 +104,65 @@ export function createPrompt({ form, signal, submit, limit }) {
 function lint(text, images, limit) {
   /** @type {Problem[]} */
   const problems = [];
-  const add = (/** @type {"error" | "warning"} */ severity, /** @type {string} */ message, /** @type {number} */ character = 0) =>
-    problems.push({ field: "prompt", severity, message, character });
+  const add = (/** @type {Problem["severity"]} */ severity, /** @type {string} */ message) =>
+    problems.push({ field: "prompt", severity, message });
   const length = [...text].length;
   if (!text.trim()) add("error", "Write what happens in the clip.");
-  if (length > limit) add("error", `${(length - limit).toLocaleString("en")} characters too long: the model takes ${limit.toLocaleString("en")}.`);
+  if (length > limit) add("error", `${figure(length - limit)} characters too long: the model takes ${figure(limit)}.`);
   const named = new Set(mentions(text).map((mention) => mention.character));
   for (const character of [...named].sort((a, b) => a - b))
     if (character > images || character < 1)
-      add("error", `character${character} has no image: ${images === 1 ? "there is 1" : `there are ${images || "none"}`}.`, character);
-  for (let character = 1; character <= images; character += 1)
-    if (text.trim() && !named.has(character))
-      add("warning", `character${character} is never mentioned, so its image may not appear.`, character);
+      add("error", `character${character} has no image: ${images === 1 ? "there is 1" : `there are ${images || "none"}`}.`);
+  const missing = Array.from({ length: images }, (_, index) => index + 1).filter((character) => !named.has(character));
+  const names = missing.map((character) => `character${character}`);
+  if (text.trim() && names.length === 1) add("warning", `${names[0]} is never mentioned, so its image may not appear.`);
+  else if (text.trim() && names.length)
+    add("warning", `${names.slice(0, -1).join(", ")} and ${names.at(-1)} are never mentioned, so their images may not appear.`);
   return problems;
 }
 
 /**
- * The text with every mention marked. Text nodes and marks only, so that it breaks into lines as the textarea does.
+ * Writes the text into the mirror, every mention in a mark: text, mark, text, mark … text. Nodes are changed and added
+ * but never removed, which would end what Undo takes back as one; those that are left over stay empty.
+ * @param {HTMLElement} mirror
  * @param {string} text
  * @param {number} images
  */
-function coloured(text, images) {
-  /** @type {Node[]} */
-  const nodes = [];
+function reflect(mirror, text, images) {
+  const found = mentions(text);
+  while (mirror.childNodes.length < 2 * found.length + 1)
+    mirror.append(...(mirror.hasChildNodes() ? [h("mark", {}, "\u200b")] : []), document.createTextNode(""));
   let end = 0;
-  for (const mention of mentions(text)) {
-    nodes.push(document.createTextNode(text.slice(end, mention.start)));
-    const known = mention.character >= 1 && mention.character <= images;
-    nodes.push(
-      h(
-        "mark",
-        { class: known ? "hh-chip" : "hh-chip hh-chip-missing", "data-character": known ? mention.character : null },
-        text.slice(mention.start, mention.end),
-      ),
-    );
-    end = mention.end;
-  }
-  // A last line that is empty has no height without something in it.
-  nodes.push(document.createTextNode(`${text.slice(end)}\u200b`));
-  return nodes;
+  [...mirror.childNodes].forEach((node, index) => {
+    const mention = found[index >> 1];
+    if (node instanceof Text) {
+      // A last line that is empty has no height without something in it.
+      const piece = text.slice(end, mention?.start) + (mention || end > text.length ? "" : "\u200b");
+      if (node.data !== piece) node.data = piece;
+      end = mention ? mention.start : Infinity;
+    } else {
+      const mark = /** @type {HTMLElement} */ (node);
+      const known = mention && mention.character >= 1 && mention.character <= images;
+      setText(mark, mention ? text.slice(mention.start, mention.end) : "");
+      mark.className = !mention ? "" : known ? "hh-chip" : "hh-chip hh-chip-missing";
+      setAttribute(mark, "data-character", known ? mention.character : null);
+      if (mention) end = mention.end;
+    }
+  });
+}
+
+/** @param {number} number */
+function figure(number) {
+  return number.toLocaleString("en");
 }
 
 /** @param {Problem} problem */
-function noteLine(problem) {
-  const known = problem.character && problem.severity === "warning";
-  const [, name, rest] = /^(character\d+)?(.*)$/s.exec(problem.message) ?? [];
+function noteLine({ severity, message }) {
   return h(
     "li",
-    { class: `hh-note hh-note-${problem.severity}` },
+    { class: `hh-note hh-note-${severity}` },
     icon("warning"),
-    h("span", { class: "hh-unseen" }, problem.severity === "error" ? "Error: " : "Warning: "),
-    h(
-      "span",
-      {},
-      name && h("span", { class: known ? "hh-mention" : "", "data-character": known ? problem.character : null }, name),
-      rest,
-    ),
+    h("span", { class: "hh-unseen" }, severity === "error" ? "Error: " : "Warning: "),
+    h("span", {}, ...marked(message)),
   );
 }

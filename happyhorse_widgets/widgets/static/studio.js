@@ -22,7 +22,7 @@ function render({ model, el, signal: given }) {
   const [signal, end] = child(given);
   const root = h("div", { class: "hh-root hh-studio" });
   const rpc = connect(model, signal);
-  const form = createForm(model, rpc, signal);
+  const form = createForm(model, rpc, signal, (message) => complain([{ field: "", message }]));
   const host = { model, rpc, form, signal };
 
   const live = h("div", { class: "hh-unseen", role: "status" });

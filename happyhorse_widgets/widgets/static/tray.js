@@ -10,6 +10,8 @@ const DRAGGED = "application/x-happyhorse-tile";
 /** Twice the size of a tile's picture, for screens with two device pixels to one of CSS. */
 const SIDE = 192;
 
+const ELSEWHERE = "On its way from another page. If that page is closed, remove this and add it again.";
+
 /**
  * @typedef {object} Local What only this view knows of a tile: an image on its way to the kernel.
  * @property {File} file
@@ -168,7 +170,7 @@ function createTile(id, { rpc, signal: parent, mention, move, remove }) {
   const label = h("button", { type: "button", class: "hh-tile-label" });
   const name = h("span", { class: "hh-tile-name" });
   const facts = h("span", { class: "hh-tile-facts hh-quiet hh-number" });
-  const progress = h("progress", { class: "hh-progress", max: 1, hidden: true, "aria-label": "Sent to the kernel" });
+  const progress = h("progress", { class: "hh-progress", max: 1, hidden: true });
   const note = h("p", { class: "hh-note", role: "status", hidden: true });
   const left = button("Move left", { icon: "left", quiet: true });
   const right = button("Move right", { icon: "right", quiet: true });
@@ -253,13 +255,17 @@ function createTile(id, { rpc, signal: parent, mention, move, remove }) {
       left.disabled = at === 0;
       right.disabled = at === count - 1;
       const error = sending?.error || detail?.error || "";
-      const warning = detail?.warning || sending?.warning || "";
+      const elsewhere = state === "sending" && detail && !sending ? ELSEWHERE : "";
+      const warning = detail?.warning || sending?.warning || elsewhere;
       setText(note, error || warning);
       note.hidden = !note.textContent;
       note.className = `hh-note hh-note-${error ? "error" : "warning"}`;
       element.classList.toggle("hh-tile-failed", Boolean(error));
-      progress.hidden = state !== "sending" || Boolean(error);
-      progress.value = sending?.share ?? detail?.share ?? 0;
+      // First to the kernel, then on to Scenario, while the prompt is being written.
+      const uploading = state === "ready" ? (detail.uploaded ?? null) : null;
+      progress.hidden = Boolean(error) || (state === "ready" && uploading === null);
+      progress.value = uploading ?? sending?.share ?? detail?.share ?? 0;
+      progress.setAttribute("aria-label", uploading === null ? "Sent to the kernel" : "Uploaded to Scenario");
       if (!sending && state === "ready" && !asked) fetchPicture().catch(() => {});
     },
   };

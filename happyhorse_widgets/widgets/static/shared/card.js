@@ -107,6 +107,8 @@ export function createCard({ rpc, signal }) {
     stage.style.setProperty("--hh-ratio", String(width / height));
     badge.hidden = !state.sandbox;
     prompt.append(...marked(state.prompt));
+    // Long enough to be scrolled: then the keyboard must reach it.
+    setAttribute(prompt, "tabindex", state.prompt.length > 300 ? 0 : null);
     references.append(...state.references.map(reference));
     warnings.append(...state.warnings.map((text) => h("li", {}, icon("warning"), h("span", {}, text))));
     fetchImages().catch(() => {}); // without pictures the card is still whole

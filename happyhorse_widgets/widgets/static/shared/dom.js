@@ -35,12 +35,16 @@ export function setAttribute(element, name, value) {
 }
 
 /**
- * Writes text only where it differs, so that a live region does not announce what it said already.
+ * Writes text only where it differs, so that a live region does not announce what it said already. The text node is
+ * kept: in Chromium a node that is removed anywhere ends the typing that Undo takes back as one.
  * @param {Element} element
  * @param {string} text
  */
 export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  if (element.textContent === text) return;
+  const { firstChild } = element;
+  if (firstChild instanceof Text && element.childNodes.length === 1) firstChild.data = text;
+  else element.textContent = text;
 }
 
 /** Outlines on a 16 × 16 grid, drawn with `currentColor`. */

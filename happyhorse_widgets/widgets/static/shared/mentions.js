@@ -2,9 +2,11 @@
 
 import { h } from "./dom.js";
 
-const MENTION = /\bcharacter([1-9])\b/gi;
+// As `checks.py` finds them: in any case, with ASCII boundaries, and what no image can have (character0, character12) too.
+const MENTION = /\bcharacter([0-9]+)\b/gi;
 
 /**
+ * Every mention; `character` is 0 where the number begins with a 0.
  * @param {string} text
  * @returns {{start: number, end: number, character: number}[]}
  */
@@ -25,7 +27,7 @@ export function marked(text) {
   /** @type {(Node | string)[]} */
   const parts = [];
   let end = 0;
-  for (const mention of mentions(text)) {
+  for (const mention of mentions(text).filter(({ character }) => character >= 1 && character <= 9)) {
     const name = text.slice(mention.start, mention.end);
     parts.push(text.slice(end, mention.start));
     parts.push(h("span", { class: "hh-mention", "data-character": mention.character }, name));

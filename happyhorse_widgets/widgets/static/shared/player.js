@@ -52,13 +52,13 @@ export function createPlayer({ rpc, signal, stage, say }) {
 
   /** @param {import("./card.js").State} state */
   async function attach(state) {
-    const video_ = /** @type {NonNullable<typeof state.video>} */ (state.video);
+    const source = /** @type {NonNullable<typeof state.video>} */ (state.video);
     await seen(stage, signal);
     const loading = (/** @type {number} */ share) => say(share < 1 ? `Loading ${Math.round(share * 100)} %` : "");
-    const url = await alive(videoUrl(state.id, video_, rpc, signal, loading), signal);
+    const url = await alive(videoUrl(state.id, source, rpc, signal, loading), signal);
     video.src = url;
     setAttribute(save, "href", url);
-    setAttribute(save, "download", video_.name);
+    setAttribute(save, "download", source.name);
     for (const action of actions) action.hidden = false;
   }
 

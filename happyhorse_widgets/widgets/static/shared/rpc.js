@@ -23,6 +23,8 @@ export const KIND = Object.freeze({
   TILE_PICTURE: "tile-picture",
 });
 
+const GONE = "The kernel of this output was restarted or shut down: run the cell again.";
+
 /** Greeting again opens the way back for live messages when the first one was queued behind a running cell. */
 const GREETINGS = [0, 500, 1500];
 
@@ -46,7 +48,7 @@ export class RequestError extends Error {
  *
  * @typedef {object} Answer
  * @property {Record<string, any>} content
- * @property {DataView[]} buffers
+ * @property {DataView<ArrayBuffer>[]} buffers
  *
  * @typedef {object} Rpc
  * @property {(kind: string, content?: object, options?: RequestOptions) => Promise<Answer>} request Rejects with a
@@ -73,7 +75,7 @@ export function connect(model, signal) {
   let count = 0;
   let ahead = 0;
 
-  /** @param {Record<string, any>} content @param {DataView[]} buffers */
+  /** @param {Record<string, any>} content @param {DataView<ArrayBuffer>[]} buffers */
   function receive(content, buffers) {
     const entry = waiting.get(content.request);
     if (!entry) return;
@@ -88,20 +90,31 @@ export function connect(model, signal) {
     return new Promise((resolve, reject) => {
       const either = options.signal ? AbortSignal.any([signal, options.signal]) : signal;
       if (either.aborted) return reject(either.reason);
-      const give_up = () => {
+      const giveUp = () => {
         waiting.delete(id);
         reject(either.reason);
         // A view that is gone, its comm perhaps too, has nothing more to say.
-        if (!signal.aborted) model.send({ kind: KIND.CANCEL, request: id });
+        if (!signal.aborted) send({ kind: KIND.CANCEL, request: id });
       };
-      either.addEventListener("abort", give_up, { once: true });
+      either.addEventListener("abort", giveUp, { once: true });
       const done = (/** @type {(value: any) => void} */ settle) => (/** @type {any} */ value) => {
-        either.removeEventListener("abort", give_up);
+        either.removeEventListener("abort", giveUp);
         settle(value);
       };
       waiting.set(id, { resolve: done(resolve), reject: done(reject) });
-      model.send({ ...content, kind, request: id }, undefined, options.buffers ?? []);
+      if (!send({ ...content, kind, request: id }, options.buffers))
+        receive({ kind: KIND.ERROR, request: id, name: "KernelGone", message: GONE, problems: [] }, []);
     });
+  }
+
+  /** Whether the message is on its way: JupyterLab throws where the kernel is gone. @type {(content: object, buffers?: any) => boolean} */
+  function send(content, buffers = []) {
+    try {
+      model.send(content, undefined, buffers);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   async function greet() {

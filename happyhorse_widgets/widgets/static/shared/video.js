@@ -67,10 +67,10 @@ async function plays(url, size, signal) {
  * @param {import("./rpc.js").Rpc} rpc
  * @param {AbortSignal} signal
  * @param {(share: number) => void} onProgress
- * @returns {Promise<DataView[]>}
+ * @returns {Promise<DataView<ArrayBuffer>[]>}
  */
 async function chunks(clip, size, rpc, signal, onProgress) {
-  /** @type {DataView[]} */
+  /** @type {DataView<ArrayBuffer>[]} */
   const parts = [];
   const count = Math.ceil(size / CHUNK);
   let next = 0;

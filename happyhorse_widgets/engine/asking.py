@@ -1,0 +1,77 @@
+"""From what a person gave to a request that can be sent, or to all that is wrong with it at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from happyhorse_widgets.api.checks import check
+from happyhorse_widgets.api.params import REFERENCES, ModelSchema, normalise
+from happyhorse_widgets.errors import InvalidImage, InvalidRequest
+from happyhorse_widgets.media.images import ReferenceImage
+
+from .request import Reference, Request, advice, listed, read_references
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from .request import ReferenceSource
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A checked request, the images it is about whose bytes are at hand, and what is only advised against."""
+
+    request: Request
+    images: tuple[ReferenceImage, ...]
+    warnings: tuple[str, ...]
+
+
+def ask(
+    schema: ModelSchema,
+    prompt: str,
+    references: Iterable[ReferenceSource],
+    values: Mapping[str, Any],
+    *,
+    has: Callable[[Reference], bool],
+) -> Asked:
+    """Check everything; reads image files. `has` says whether a reference by content can be used in this library.
+
+    Raises `InvalidRequest` with all problems; `InvalidImage` where only images are wrong.
+    """
+    sources = listed(references)
+    found = check(schema, {"prompt": prompt, **values}, references=len(sources))
+    errors = [problem for problem in found if problem.severity == "error"]
+    images: list[Reference | ReferenceImage] = []
+    broken: tuple[str, ...] = ()
+    if all(problem.field != REFERENCES for problem in errors):  # too many are not even read
+        try:
+            images = _usable(sources, has)
+        except InvalidImage as error:
+            broken = error.problems
+    if errors:
+        raise InvalidRequest(*(problem.message for problem in errors), *broken)
+    if broken:
+        raise InvalidImage(*broken)
+    known = {field.name for field in fields(Request)}
+    normal = {name: value for name, value in normalise(schema, values).items() if name in known}
+    kept = tuple(Reference.of(image) if isinstance(image, ReferenceImage) else image for image in images)
+    return Asked(
+        request=Request(prompt=prompt, references=kept, model=schema.model_id, **normal),
+        images=tuple(image for image in images if isinstance(image, ReferenceImage)),
+        warnings=(*advice(images), *(problem.message for problem in found)),
+    )
+
+
+def _usable(
+    sources: list[ReferenceSource], has: Callable[[Reference], bool]
+) -> list[Reference | ReferenceImage]:
+    images = read_references(sources)
+    lost = [
+        f"character{number}: {image.name} is not in this library any more. Give the image itself."
+        for number, image in enumerate(images, 1)
+        if isinstance(image, Reference) and not has(image)
+    ]
+    if lost:
+        raise InvalidImage(*lost)
+    return images

@@ -1,0 +1,103 @@
+"""How a clip ends without a video: in which state, with which words, and whether its money comes back. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from happyhorse_widgets.errors import (
+    AuthenticationError,
+    BudgetExceeded,
+    HappyHorseError,
+    InvalidRequest,
+    JobCanceled,
+    JobError,
+    JobFailed,
+    JobRejected,
+    JobUncertain,
+    JobWithdrawn,
+    MediaError,
+    NotFound,
+    PermissionDenied,
+    RequestRejected,
+)
+
+from .states import WITHDRAWABLE, State
+
+if TYPE_CHECKING:
+    from happyhorse_widgets.api.models import Job
+    from happyhorse_widgets.library.clips import ClipRecord
+
+#: Asking again does not help: the request, the key or the plan would have to change.
+_REFUSALS = (AuthenticationError, PermissionDenied, RequestRejected, NotFound, BudgetExceeded, InvalidRequest)
+#: A file that was missing or broken so often is taken for lost on Scenario's side.
+_LOST_FILES = 4
+#: What is raised, and what it says where the journal has no words.
+_ERRORS: dict[str, tuple[type[JobError], str]] = {
+    State.REJECTED: (JobRejected, "The clip was refused before it started. Nothing was paid."),
+    State.FAILED: (JobFailed, "Scenario could not make this clip and gives no reason."),
+    State.CANCELED: (JobCanceled, "The job was canceled on Scenario's side."),
+    State.WITHDRAWN: (JobWithdrawn, "The clip was taken back before it was sent. Nothing was paid."),
+    State.NEEDS_USER: (
+        JobUncertain,
+        (
+            "The answer to the submission was lost, and no job was found since. It was probably not charged, but that is "
+            "not certain: look at your jobs on Scenario before you submit it again."
+        ),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Where a clip comes to rest; `told` is what the journal keeps as its error."""
+
+    state: State
+    told: dict[str, str]
+    refunded: bool = False
+
+
+def refusal(error: HappyHorseError) -> Ending:
+    """The end of a clip that was refused before it started."""
+    return Ending(State.REJECTED, _told(type(error).__name__, f"{error} Nothing was paid."))
+
+
+def ending_of_trouble(state: State, trouble: HappyHorseError | None, failures: int) -> Ending | None:
+    """The end of a clip that met `trouble` in `state` for the `failures`-th time in a row; None: it passes, or there was none."""
+    if state in WITHDRAWABLE and isinstance(trouble, _REFUSALS):
+        return refusal(trouble)
+    lost = isinstance(trouble, MediaError | NotFound) and failures >= _LOST_FILES
+    if state in (State.SUCCEEDED, State.DOWNLOADING) and lost:
+        money = "The clip was made and paid, but its file cannot be had. Ask Scenario's support for a refund."
+        return Ending(State.FAILED, _told(type(trouble).__name__, f"{trouble} {money}"))
+    return None
+
+
+def ending_of_job(state: State, job: Job) -> Ending | None:
+    """The end of a clip whose job came to `state`; None where there is a video."""
+    if state not in (State.FAILED, State.CANCELED):
+        return None
+    reason = (job.error or "Scenario gives no reason").rstrip(".")
+    kept = job.billing is not None and job.billing.disable_refund
+    refunded = state is State.FAILED and not kept
+    if kept:
+        money = "Scenario does not refund it."
+    elif refunded:
+        money = "Scenario refunds it."
+    else:
+        money = "Whether it is refunded, your account on Scenario shows."
+    what = "The job failed" if state is State.FAILED else "The job was canceled on Scenario's side"
+    return Ending(state, _told(str(state), f"{what}: {reason}. {money}", job.hint), refunded)
+
+
+def error_of(record: ClipRecord) -> JobError | None:
+    """Why a clip has no video, in words; None while there may be one."""
+    if record.state not in _ERRORS:
+        return None
+    kind, words = _ERRORS[record.state]
+    told = record.error or {}
+    return kind(told.get("message") or words, clip_id=record.id, hint=told.get("hint") or "")
+
+
+def _told(kind: str, message: str, hint: str = "") -> dict[str, str]:
+    return {"kind": kind, "message": message, "hint": hint}

@@ -1,0 +1,241 @@
+"""What a session has on the engine's loop: the parts that drive clips, put together, kept running, and ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from happyhorse_widgets.errors import ApiError, HappyHorseError, LibraryError
+from happyhorse_widgets.library.clips import Clips
+from happyhorse_widgets.library.journal import Journal, StaleTransition
+
+from .estimates import Estimates
+from .loop import engine_loop
+from .pipeline import Pipeline
+from .reconcile import Reconciler
+from .schemas import Schemas
+from .states import RESTING, State
+from .submit import Submitter
+from .tenure import Tenure
+from .transition import move
+from .uploads import Uploads
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+    from concurrent.futures import Future
+
+    from happyhorse_widgets.library.clips import ClipRecord
+    from happyhorse_widgets.library.database import Database
+    from happyhorse_widgets.library.files import Home
+
+    from .clip import Clip
+    from .connection import Connection
+    from .roster import Roster
+    from .settings import Settings
+
+log = logging.getLogger(__name__)
+
+CLOSED = "This session is closed. Make another with connect(): its clips go on there."
+
+
+class Engine:
+    """Drives the clips of one account and project in one home, from the moment it is made until `close`."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        database: Database,
+        home: Home,
+        project: str,
+        settings: Settings,
+        roster: Roster,
+        *,
+        budget: Callable[[], float | None],
+        clip_of: Callable[[ClipRecord], Clip],
+    ) -> None:
+        self.connection = connection
+        self.records = Clips(database)
+        self.journal = Journal(database)
+        self.tenure = Tenure(
+            database,
+            gained=lambda: asyncio.to_thread(self.resume),
+            lost=self._lost,
+            look=self._look,
+        )
+        if self.tenure.mine:
+            home.sweep()
+        self.schemas = Schemas(connection)
+        self.estimates = Estimates(connection, self.records)
+        self.uploads = Uploads(connection, project, self.journal, home)
+        self._project = project
+        self._settings = settings
+        self._roster = roster
+        self._clip_of = clip_of
+        self._pid = os.getpid()
+        self._open = True
+        self._entering = threading.Lock()
+        self._driven: dict[str, Future[None]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._submitter = Submitter(
+            connection,
+            project,
+            self.journal,
+            self.records,
+            settings,
+            epoch=lambda: self.tenure.epoch,
+            budget=budget,
+        )
+        self._pipeline = Pipeline(
+            connection=connection,
+            journal=self.journal,
+            records=self.records,
+            home=home,
+            uploads=self.uploads,
+            submitter=self._submitter,
+            reconciler=Reconciler(connection, self.journal, settings),
+            estimates=self.estimates,
+            schemas=self.schemas,
+            settings=settings,
+            budget=budget,
+            changed=roster.changed,
+        )
+        engine_loop().run(self._keep_running(self._pipeline.watcher.run))
+        engine_loop().run(self._keep_running(self.tenure.run))
+
+    @property
+    def open(self) -> bool:
+        """False once `close` was called, and in a process that was forked from the engine's own."""
+        return self._open and self._pid == os.getpid()
+
+    def enter(self, create: Callable[[], ClipRecord], warnings: tuple[str, ...]) -> Clip:
+        """Drive the clip whose record `create` makes; from any thread but the loop's."""
+        with self._entering:
+            clip = self._clip_of(create())
+            clip.warnings = warnings
+            self._drive(clip)
+            return clip
+
+    def resume(self) -> list[Clip]:
+        """Drive every clip that is not at rest and not driven already; from any thread but the loop's. Returns those clips."""
+        if not (self.open and self.tenure.mine):
+            return []
+        with self._entering:
+            driven = set(
+                self._driven
+            )  # before the records are read: whoever comes to rest meanwhile is not woken
+            awake = self.records.in_states(
+                frozenset(State) - RESTING, endpoint=self.connection.name, project=self._project
+            )
+            clips = []
+            for record in awake:
+                if record.id not in driven:
+                    clip = self._clip_of(record)
+                    clip.take(record)
+                    self._drive(clip)
+                    clips.append(clip)
+            return clips
+
+    async def cancel(self, clip: Clip) -> str:
+        """Take a clip back, or ask Scenario to; a sentence that says what happened."""
+        if clip.can_withdraw:
+            with contextlib.suppress(StaleTransition):  # it was sent in this very moment
+                request = clip.request.without_addresses().to_dict()
+                clip.take(await move(self.journal, clip.record, State.WITHDRAWN, request=request))
+                self._roster.changed(clip)
+                return "The clip was taken back before it was sent. Nothing was paid."
+        if clip.is_over:
+            return f"There is nothing to cancel: the clip is {clip.state}."
+        if clip.job_id is None:
+            return (
+                "It is too late to take the clip back: it is being sent. It may have been paid, and goes on."
+            )
+        try:
+            await (await self.connection.client()).cancel(clip.job_id)
+        except ApiError as error:
+            return f"The job goes on, paid, and the clip will arrive: {error}"
+        return "Scenario was asked to cancel the job; the card shows what becomes of it. It may cost all the same."
+
+    def close(self) -> None:
+        """End everything; answers under way are waited for. Not from the loop's own thread."""
+        self._open = False
+        engine_loop().run(self._stop()).result()
+        self.tenure.end()
+
+    @contextlib.contextmanager
+    def until_closed(self) -> Iterator[None]:
+        """Closing cancels the task that is in here."""
+        task = asyncio.current_task()
+        assert task is not None
+        if not self.open:
+            raise LibraryError(CLOSED)
+        self._tasks.add(task)
+        try:
+            yield
+        finally:
+            self._tasks.discard(task)
+
+    async def _stop(self) -> None:
+        await self._end(self._tasks)
+        await self._submitter.close(self._settings.closing)
+        await self.uploads.close()
+        await self.schemas.close()
+        await self.connection.close()
+
+    async def _end(self, tasks: set[asyncio.Task[Any]]) -> None:
+        ending = set(tasks)
+        for task in ending:
+            task.cancel()
+        if ending:
+            await asyncio.wait(ending, timeout=self._settings.closing)
+
+    async def _keep_running(self, work: Callable[[], Awaitable[None]]) -> None:
+        with self.until_closed():
+            while True:
+                try:
+                    await work()
+                except Exception:
+                    log.exception(
+                        "a part of the engine stopped for a reason that should not exist; it begins anew"
+                    )
+                    await asyncio.sleep(self._settings.poll_interval)
+
+    # -- driving -----------------------------------------------------------------------------------------------------
+
+    def _drive(self, clip: Clip) -> None:
+        clip.halted = None
+        work = self._driven[clip.id] = engine_loop().run(self._driving(clip))
+        work.add_done_callback(lambda done: self._ended(clip, done))
+
+    async def _driving(self, clip: Clip) -> None:
+        if self.open:
+            with self.until_closed():
+                await self._pipeline.drive(clip)
+
+    def _ended(self, clip: Clip, work: Future[None]) -> None:
+        self._driven.pop(clip.id, None)
+        if not work.cancelled() and (error := work.exception()) is not None:
+            log.error("clip %s stopped for a reason that should not exist", clip.id, exc_info=error)
+            clip.halt(
+                HappyHorseError(
+                    f"Clip {clip.id} has stopped for a reason that should not exist ({type(error).__name__}; the log has more). "
+                    f"It is {clip.state}, and session.resume() goes on from there."
+                )
+            )
+            self._roster.changed(clip)
+
+    async def _lost(self) -> None:
+        for work in list(self._driven.values()):
+            work.cancel()
+
+    async def _look(self) -> None:
+        """Show what the owner has done to the clips that somebody has here."""
+        for clip in self._roster.in_hand():
+            if not clip.is_over:
+                record = await asyncio.to_thread(self.records.get, clip.id)
+                if record is not None and record.updated_at != clip.record.updated_at:
+                    clip.take(record)
+                    self._roster.changed(clip)
