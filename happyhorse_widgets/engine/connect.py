@@ -63,7 +63,7 @@ def connect(
     `LibraryError` where the home cannot be used.
     """
     global _default  # noqa: PLW0603 (the default session is the process's)
-    if budget is not None and not budget >= 0:
+    if budget is not None and not (isinstance(budget, int | float) and budget >= 0):
         raise ConfigurationError(
             f"budget is {budget!r}; it must be a number of creative units, 0 or more, or None."
         )

@@ -41,10 +41,10 @@ async def _fetch(url: str, name: str) -> bytes | HappyHorseError:
                     return InvalidImage(
                         f"{name} is larger than {MAX_BYTES / 1e6:g} MB, the most that Scenario takes. Give a smaller version."
                     )
-    except httpx2.TransportError:
-        return TransportFault(f"{name} could not be fetched: no connection to its server.", sent=True)
-    except (httpx2.InvalidURL, httpx2.HTTPError):
+    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.TooManyRedirects, httpx2.DecodingError):
         return InvalidImage(f"{name} could not be fetched: its address does not work.")
+    except httpx2.HTTPError:
+        return TransportFault(f"{name} could not be fetched: no connection to its server.", sent=True)
     return bytes(data)
 
 

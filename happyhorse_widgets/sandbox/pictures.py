@@ -6,12 +6,14 @@ import io
 import warnings
 from dataclasses import dataclass
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 #: The largest image taken, in bytes.
 MAX_SIZE = 10_000_000
 
 _MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+# No more of Pillow's readers than give a good reason for a refusal.
+_FORMATS = (*_MEDIA_TYPES, "GIF", "BMP", "TIFF")
 # Well above any photograph, well below what would fill the memory.
 _MAX_PIXELS = 100_000_000
 
@@ -33,8 +35,8 @@ def inspect(data: bytes) -> Picture | str:
         return f"The file has {len(data)} bytes; at most {MAX_SIZE} are allowed"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as image:
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
                 return _inspect(image)
     except UnidentifiedImageError:
         return "The file is not an image"
@@ -50,5 +52,6 @@ def _inspect(image: Image.Image) -> Picture | str:
     if image.width * image.height > _MAX_PIXELS:
         return f"The image has {image.width} x {image.height} pixels; at most {_MAX_PIXELS} are allowed"
     image.load()
-    shown = ImageOps.exif_transpose(image)
-    return Picture(media_type, shown.width, shown.height)
+    # Orientations 5 to 8 lie on their side.
+    turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
+    return Picture(media_type, *(image.size[::-1] if turned else image.size))

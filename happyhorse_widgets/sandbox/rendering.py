@@ -48,11 +48,10 @@ class Renderers:
         self._tasks.append(asyncio.create_task(self._renew()))
 
     async def stop(self) -> None:
-        """End, and give up what was claimed, so that the next server need not wait for it."""
+        """End, in the middle of a video if need be."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._ledger.renew(list(self._claimed), 0.0)
 
     def wake(self) -> None:
         """There may be something to render."""
@@ -65,7 +64,7 @@ class Renderers:
                 try:
                     await self._serve_next(process)
                 except sqlite3.OperationalError:
-                    # Another server held the ledger for too long; the claim runs out, and the job comes again.
+                    # Another server held the ledger for too long; the job comes again.
                     await asyncio.sleep(_LOOK)
         finally:
             await process.end()
@@ -76,8 +75,12 @@ class Renderers:
             await self._rest(process)
             return
         self._claimed.add(job.job_id)
-        await self._render(process, job)
-        self._claimed.discard(job.job_id)
+        try:
+            await self._render(process, job)
+        finally:
+            # What is not done is given up at once, so that nobody need wait for the claim to run out.
+            self._claimed.discard(job.job_id)
+            self._ledger.renew([job.job_id], 0.0)
 
     async def _rest(self, process: _Process) -> None:
         self._wanted.clear()
@@ -90,7 +93,7 @@ class Renderers:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(CLAIM_SECONDS / 5)
-            if self._claimed:
+            with contextlib.suppress(sqlite3.OperationalError):
                 self._ledger.renew(list(self._claimed), time.time() + CLAIM_SECONDS)
 
     async def render(self, job: Job) -> list[Asset]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MAX_PARTS = 100
+# More than an image may have, so that one which is too large is found when it is looked at.
+_MAX_FILE = 100_000_000
 _PART_LIFETIME = 3600.0
 # Seconds after "complete", before `speed`, at which the status moves on.
 _STEPS = (("complete", 0.5), ("validating", 2.0), ("validated", 3.0))
@@ -43,7 +45,7 @@ async def create(request: Request) -> Response:
         created_at=box.now(),
         file_name=take_string(body, "fileName"),
         content_type=take_string(body, "contentType"),
-        file_size=_whole(body, "fileSize", 1, 2**40),
+        file_size=_whole(body, "fileSize", 1, _MAX_FILE),
         parts=_whole(body, "parts", 1, _MAX_PARTS),
         options=options,
     )

@@ -21,7 +21,7 @@ from .sizes import frame_size
 if TYPE_CHECKING:
     from PIL import Image
 
-_NICENESS = 10
+_NICENESS = 5
 
 
 class Order(msgspec.Struct, frozen=True, rename="camel"):

@@ -35,6 +35,10 @@ class Channel:
         """Say that the state changed. From any thread; returns at once."""
         self._bridge.mark(self)
 
+    def flush(self) -> None:
+        """Write the state now if it was not written yet. From any thread."""
+        self._bridge.flush(self)
+
     def close(self) -> None:
         """Write the last state if it was not written yet, then carry no more. From any thread."""
         self._bridge.release(self)
@@ -62,7 +66,7 @@ class Bridge:
         self._due = float("-inf")
         self._changed = threading.Condition()
         self._marked: dict[Channel, None] = {}  # a set in the order of the first mark: nobody is passed over
-        self._carrying: Channel | None = None
+        self._carrier: threading.Thread | None = None  # who writes at the moment: one at a time
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -85,32 +89,35 @@ class Bridge:
         """Write the state of `channel` now if it is still to be written, and take no more marks of it."""
         with self._changed:
             channel.closed = True
-            # A write that is under way ends first, so that the last state is the last one written.
-            self._changed.wait_for(lambda: self._carrying is not channel or self._on_own_thread())
-            unwritten = channel in self._marked
-            self._marked.pop(channel, None)
-        if unwritten:
-            channel.carry()
+        self.flush(channel)
+
+    def flush(self, channel: Channel) -> None:
+        """Write the state of `channel` now, whatever the rates, if it is still to be written."""
+        with self._changed:
+            here = threading.current_thread()
+            nested = self._carrier is here  # called by a write, which is not waited for
+            # Writes come one after the other, so that the last state is the last one written.
+            self._changed.wait_for(lambda: nested or self._carrier is None)
+            if channel not in self._marked:
+                return
+            del self._marked[channel]
+            self._carrier = here
+        channel.carry()
+        if not nested:
+            self._carried(channel)
 
     def close(self) -> None:
         """Write every state that is still to be written, whatever the rates, and end the thread."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        if self._thread is not None and not self._on_own_thread():
+        if self._thread is not None and threading.current_thread() is not self._thread:
             self._thread.join()
-
-    def _on_own_thread(self) -> bool:
-        return threading.current_thread() is self._thread
 
     def _run(self) -> None:
         while (channel := self._next()) is not None:
             channel.carry()
-            with self._changed:
-                now = self._clock()
-                self._due, channel.due = now + self._spacing, now + self._channel_spacing
-                self._carrying = None
-                self._changed.notify_all()
+            self._carried(channel)
 
     def _next(self) -> Channel | None:
         """The channel whose turn it is, once its time has come; None when closed and nothing is left."""
@@ -118,14 +125,21 @@ class Bridge:
             while True:
                 now = float("inf") if self._closed else self._clock()
                 first = next((c for c in self._marked if max(c.due, self._due) <= now), None)
-                if first is not None:
+                if first is not None and self._carrier is None:
                     del self._marked[first]
-                    self._carrying = first
+                    self._carrier = threading.current_thread()
                     return first
-                if self._closed:
+                if self._closed and not self._marked:
                     return None
                 waits = (max(c.due, self._due) - now for c in self._marked)
-                self._changed.wait(min(waits, default=None))
+                self._changed.wait(min(waits, default=None) if self._carrier is None else None)
+
+    def _carried(self, channel: Channel) -> None:
+        with self._changed:
+            now = self._clock()
+            self._due, channel.due = now + self._spacing, now + self._channel_spacing
+            self._carrier = None
+            self._changed.notify_all()
 
 
 @cache

@@ -8,9 +8,11 @@ notebook, an exported page or a viewer on the web has to show.
 from __future__ import annotations
 
 from base64 import b64encode
+from contextlib import suppress
 from html import escape
 from typing import TYPE_CHECKING
 
+from IPython import get_ipython
 from IPython.display import display, update_display
 
 from .bridge import bridge
@@ -28,18 +30,30 @@ def display_static(clip: Clip, twin: str) -> None:
     """Leave the static twin in the cell that runs, and replace it once when the clip comes to rest."""
     display_id = f"happyhorse-{twin}"
     display(static_bundle(clip, twin), raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
-    if clip.is_over:
-        return
+    if not clip.is_over:
+        _replace_when_over(clip, twin, display_id)
+
+
+def _replace_when_over(clip: Clip, twin: str, display_id: str) -> None:
+    shell = get_ipython()
 
     def write(bundle: dict[str, str]) -> None:
         update_display(bundle, raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
         stop_observing()
+        with suppress(ValueError):  # written twice, as it may be when two changes came at once
+            shell.events.unregister("post_run_cell", cell_ended)
 
     def changed(other: Clip) -> None:
         if other is clip and clip.is_over:
             channel.mark()
 
+    def cell_ended(_result: object) -> None:
+        # A notebook that is executed by a program is saved when its last cell ends, which may wait for this clip.
+        changed(clip)
+        channel.flush()
+
     channel = bridge().open(lambda: static_bundle(clip, twin), write)
+    shell.events.register("post_run_cell", cell_ended)
     stop_observing = clip.keeper.observe(changed)
     changed(clip)  # it may have come to rest meanwhile
 

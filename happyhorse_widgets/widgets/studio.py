@@ -138,6 +138,7 @@ class Studio(Widget):
 
     def _ipython_display_(self) -> None:
         data, metadata = self._repr_mimebundle_() or ({}, {})
+        data["text/plain"] = "Run this cell to open the Studio."  # what a notebook without a kernel shows
         display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
         self._static.show()
 

@@ -52,13 +52,6 @@ class Lab:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read() or b"null")
 
-    def restart_kernels(self) -> None:
-        """Restart every kernel."""
-        kernels = self.api("GET", "kernels")
-        assert isinstance(kernels, list)
-        for kernel in kernels:
-            self.api("POST", f"kernels/{kernel['id']}/restart")
-
     def end_kernels(self) -> None:
         """End every kernel, and with it what it started."""
         sessions = self.api("GET", "sessions")
@@ -179,12 +172,28 @@ class Notebook:
         """Save, and give what is on the disk."""
         before = self.path.stat().st_mtime_ns
         self.command("docmanager:save")
-
-        def saved() -> bool:  # the file is emptied first, and written then
-            return self.path.stat().st_mtime_ns != before and self.path.read_text().endswith("}\n")
-
-        wait_until(saved, 30, "the notebook to be saved")
+        wait_until(
+            lambda: self.path.stat().st_mtime_ns != before and self._whole(), 30, "the notebook to be saved"
+        )
         return nbformat.read(self.path, as_version=4)
+
+    def _whole(self) -> bool:
+        try:
+            return bool(json.loads(self.path.read_text()))
+        except ValueError:
+            return False
+
+    def restart_kernel(self) -> None:
+        """Restart the kernel as the menu does once a person has said yes."""
+        self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+        )
+
+    def narrow(self, width: int) -> None:
+        """Give the notebook a page of `width` CSS pixels, all to itself."""
+        self.page.set_viewport_size({"width": width, "height": 900})
+        for side in ("left", "right"):
+            self.page.evaluate(f"() => window.jupyterapp.shell.collapse{side.capitalize()}()")
 
     def theme(self, name: str) -> None:
         """Change the theme to "light" or "dark"."""

@@ -138,6 +138,20 @@ def test_the_card_says_what_was_asked_and_what_it_cost_as_plain_text(
     assert notebook.page.evaluate("() => window.hacked") is None
 
 
+def test_a_failure_is_told_in_words(new_notebook: NewNotebook, folder: Path) -> None:
+    notebook = new_notebook(make("character1 dances [moderated]"), folder=folder)
+    notebook.run(0)
+    card = card_in(notebook)
+    expect(card).to_have_attribute("data-phase", "failed", timeout=LIMIT)
+    expect(card.locator(".hh-card-heading")).to_have_text("Failed")
+    expect(card.locator(".hh-card-trouble")).to_contain_text(
+        re.compile("content moderation.*refund.*Rephrase", re.DOTALL)
+    )
+    expect(card.locator(".hh-card-facts")).to_contain_text("0 CU simulated")
+    expect(card.get_by_role("status")).to_contain_text("content moderation")
+    expect(card.get_by_role("button")).to_have_count(0)
+
+
 def test_what_remains_without_a_kernel(new_notebook: NewNotebook, folder: Path, lab: Lab, page: Page) -> None:
     notebook = new_notebook(make(HOSTILE), folder=folder)
     notebook.run(0)
@@ -226,16 +240,22 @@ def test_keys_in_the_card_never_reach_the_notebook(new_notebook: NewNotebook, fo
     prompt = notebook.cell(0).locator(".jp-InputArea-prompt").first
     before = prompt.inner_text()
     for target in (
-        card.get_by_role("button", name="Replay"),
         card.get_by_role("link", name="Save as…"),
+        card.get_by_role("button", name="Replay"),
         card.locator("video"),
     ):
-        target.focus()
-        for key in ("a", "b", "x", "d", "d", "0", "0", "m", "Shift+Enter"):
+        for key in ("a", "b", "x", "d", "d", "0", "0", "m", "Control+Enter"):
+            target.focus()
             notebook.page.keyboard.press(key)
+            expect(notebook.page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(2)
     expect(notebook.page.locator(".jp-Notebook .jp-Cell")).to_have_count(2)
     expect(notebook.page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(2)
     assert prompt.inner_text() == before
+    replay = card.get_by_role("button", name="Replay")
+    replay.focus()
+    notebook.page.keyboard.press("Shift+Enter")
+    expect(card.get_by_role("button", name="Pause")).to_be_visible()
+    assert prompt.inner_text() == before, "Shift+Enter presses the button and runs no cell"
 
 
 def test_several_views_of_one_card(new_notebook: NewNotebook, folder: Path) -> None:
@@ -245,6 +265,7 @@ def test_several_views_of_one_card(new_notebook: NewNotebook, folder: Path) -> N
         notebook.run(cell)
     first, second = card_in(notebook, 1), card_in(notebook, 2)
     ready(first)
+    second.scroll_into_view_if_needed()
     plays_and_seeks(ready(second))
     first.get_by_role("button", name="Replay").click()
     expect(first.get_by_role("button", name="Pause")).to_be_visible()
@@ -266,13 +287,21 @@ def test_a_reloaded_page_shows_the_card_again(new_notebook: NewNotebook, folder:
     plays_and_seeks(ready(card))
 
 
-def test_a_restarted_kernel_leaves_the_twin(new_notebook: NewNotebook, folder: Path, lab: Lab) -> None:
-    notebook = new_notebook(make(), folder=folder)
-    notebook.run(0)
-    ready(card_in(notebook))
-    lab.restart_kernels()
-    expect(card_in(notebook)).to_have_count(0)
-    assert visible_parts(notebook) == ["twin"]
+def test_a_card_whose_kernel_is_gone_says_so_and_plays_on(new_notebook: NewNotebook, folder: Path) -> None:
+    again = (
+        'hh.connect(sandbox=True, home="slow", settings=hh.Settings(sandbox_speed=1, sandbox_scale=0.1))\n'
+    )
+    notebook = new_notebook(make(), again + CLIP.format(prompt="character1 sleeps"), folder=folder)
+    for cell in (0, 1):
+        notebook.run(cell)
+    done, busy = card_in(notebook, 0), card_in(notebook, 1)
+    video = ready(done)
+    expect(busy.locator(".hh-card-heading")).to_have_text(re.compile("Queued|Generating"))
+    notebook.restart_kernel()
+    expect(busy.locator(".hh-card-heading")).to_have_text("The kernel has stopped")
+    expect(busy).to_contain_text(re.compile(r'hh\.connect\(\)\.clip\("clip_\w+"\) shows it again'))
+    expect(busy.get_by_role("button", name="Stop watching")).to_be_disabled()
+    plays_and_seeks(video)
 
 
 def test_saving_gives_the_file_with_a_telling_name(
@@ -297,10 +326,10 @@ TOO_WIDE = """(card) => {
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [420, 1280])
 def test_the_card_fits_its_cell(new_notebook: NewNotebook, folder: Path, theme: str, width: int) -> None:
     notebook = new_notebook(make(HOSTILE * 3), folder=folder)
-    notebook.page.set_viewport_size({"width": width, "height": 900})
+    notebook.narrow(width)
     notebook.theme(theme)
     notebook.run(0)
     card = card_in(notebook)

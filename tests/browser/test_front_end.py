@@ -99,14 +99,14 @@ def test_shortcuts_are_suppressed_on_elements_made_later_too(site: Page) -> None
 
 RPC = """async ([site, script]) => {
     const { connect, KIND } = await import(`${site}shared/rpc.js`);
-    const listeners = new Set();
+    const listeners = new Map();
     const sent = [];
     const model = {
         send: (content, callbacks, buffers) => sent.push(content),
-        on: (event, listener) => listeners.add(listener),
-        off: (event, listener) => listeners.delete(listener),
+        on: (event, listener) => listeners.set(event, listener),
+        off: (event) => listeners.delete(event),
     };
-    const answer = (content, buffers = []) => listeners.forEach((listener) => listener(content, buffers));
+    const answer = (content, buffers = []) => listeners.get("msg:custom")(content, buffers);
     const view = new AbortController();
     const rpc = connect(model, view.signal);
     return await new (Object.getPrototypeOf(async () => {}).constructor)(
@@ -160,6 +160,22 @@ def test_a_view_that_is_gone_says_and_hears_nothing_more(site: Page) -> None:
         return [await asked, await late, sent.length - before, listeners.size];
     """
     assert rpc(site, script) == ["AbortError", "AbortError", 0, 0]
+
+
+def test_a_kernel_counts_as_lost_until_it_answers_again(site: Page) -> None:
+    script = """
+        const heard = [];
+        rpc.onLost((lost) => heard.push(lost));
+        const greetings = () => sent.filter((content) => content.kind === "hello");
+        const before = greetings().length;
+        listeners.get("comm_live_update")();
+        const { request } = greetings().at(-1);
+        heard.push(greetings().length - before);
+        answer({ kind: "reply", request, now: 0 });
+        await Promise.resolve().then();
+        return heard;
+    """
+    assert rpc(site, script) == [True, 1, False]
 
 
 def test_hello_is_said_three_times_and_sets_the_clock(site: Page) -> None:

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
+from happyhorse_widgets.api.checks import mentions
 from tests.browser.lab import Notebook, wait_until
 
 OPEN = """import happyhorse_widgets as hh
@@ -146,7 +147,7 @@ def test_the_whole_job_by_mouse_while_the_kernel_is_busy(open_studio: Callable[.
     studio.root.get_by_role("combobox", name="Model").select_option(label="Happy Horse 1.1")
     expect(studio.root.get_by_text("21:9", exact=True)).to_be_visible()
     expect(studio.price).to_contain_text(re.compile(r"≈ [\d.]+ CU simulated"))
-    assert f"9:16 720P 3 {seed} 1.1 2" in studio.told()
+    wait_until(lambda: f"9:16 720P 3 {seed} 1.1 2" in studio.told(), 20, "the kernel to have all edits")
 
     studio.notebook.start(2)
     expect(studio.notebook.cell(2).locator(".jp-InputArea-prompt").first).to_have_text("[*]:")
@@ -206,7 +207,7 @@ def test_the_whole_job_by_keyboard(open_studio: Callable[..., Studio]) -> None:
     expect(studio.cards).to_have_count(3)
     expect(studio.ready).to_have_count(3, timeout=CLIP_LIMIT)
     expect(studio.cards.first).to_contain_text(re.compile("1:1.*720P.*4 s.*seed 77.*Happy Horse 1.1"))
-    assert "1:1 720P 4 77 1.1 2" in studio.told()
+    wait_until(lambda: "1:1 720P 4 77 1.1 2" in studio.told(), 20, "the kernel to have all edits")
 
 
 def test_images_are_dropped_and_pasted_one_or_many(
@@ -222,7 +223,7 @@ def test_images_are_dropped_and_pasted_one_or_many(
     studio.arrived(4)
     expect(studio.prompt).to_have_value("")
     assert studio.names() == ["one.png", "two.png", "three.png", "four.png"]
-    assert " 4" in studio.told()
+    wait_until(lambda: "deo 4" in studio.told(), 20, "the kernel to have all four")
 
 
 def test_an_image_of_the_page_can_be_dragged_in(open_studio: Callable[..., Studio]) -> None:
@@ -367,8 +368,15 @@ def test_mentions_are_marked_inserted_and_checked(
     expect(studio.prompt).to_be_focused()
     studio.page.keyboard.press("Control+z")
     expect(studio.prompt).to_have_value("Look, runs.")
+    for text in (
+        "character10 CHARACTER1, xcharacter1 character1x",
+        "你好character2再见 character01 character_1",
+    ):
+        studio.prompt.fill(text)
+        marked = studio.root.locator(".hh-prompt-mirror mark.hh-chip").all_inner_texts()
+        assert tuple(mark.lower().removeprefix("character") for mark in marked) == mentions(text)
     studio.prompt.fill("Character1 and character2 and character12" + "!" * 2500)
-    expect(studio.root.locator(".hh-prompt-mirror mark")).to_have_text(
+    expect(studio.root.locator(".hh-prompt-mirror mark.hh-chip")).to_have_text(
         ["Character1", "character2", "character12"]
     )
     expect(notes.nth(0)).to_contain_text("41 characters too long: the model takes 2,500")
@@ -405,7 +413,7 @@ def test_typing_is_never_overwritten_and_views_stay_in_step(open_studio: Callabl
     studio.page.keyboard.type(text, delay=15)
     expect(studio.prompt).to_have_value(text)
     expect(second.get_by_role("textbox", name="Prompt")).to_have_value(text)
-    assert repr(text) in studio.told(3)
+    wait_until(lambda: repr(text) in studio.told(3), 20, "the kernel to have the prompt")
     studio.told(2)
     for view in (studio.root, second):
         expect(view.get_by_role("textbox", name="Prompt")).to_have_value("from Python")
@@ -521,6 +529,7 @@ def test_a_saved_notebook_shows_the_clips_without_a_kernel(
     saved = str(studio.notebook.save())
     assert "walk side by side through a meadow" in saved
     assert "<video controls" in saved
+    assert "Run this cell to open the Studio." in saved
     assert "data:image/png" not in saved
     assert len(saved) < 200_000
 

@@ -164,6 +164,7 @@ def test_parts_are_stored_for_signed_addresses_only(server: SandboxProcess, clie
         ({"kind": "video"}, "kind"),
         ({"file_name": ""}, "fileName"),
         ({"file_size": 0}, "fileSize"),
+        ({"file_size": 10**9}, "fileSize"),
         ({"file_size": 1.5}, "fileSize"),
         ({"parts": 101}, "parts"),
         ({"asset_options": "hide"}, "assetOptions"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -307,19 +309,24 @@ def test_what_was_left_behind_is_swept_away_in_time(start_sandbox: StartSandbox)
         (home / name).write_bytes(b"")
         os.utime(home / name, (time.time() - age,) * 2)
     start_sandbox()
-    left = {path.name for folder in ("parts", "rendering", "files") for path in (home / folder).iterdir()}
-    assert left == {"new.mp4", "old"}
-    assert (home / "files" / "old").exists()
+    left = [
+        str(path.relative_to(home))
+        for name in ("parts", "rendering", "files")
+        for path in (home / name).iterdir()
+    ]
+    assert sorted(left) == ["files/old", "rendering/new.mp4"]
 
 
 def test_a_video_is_not_to_be_seen_before_its_job_is_a_success(start_sandbox: StartSandbox) -> None:
     server = start_sandbox(speed=1, scale=0.1)
     generate(server, image_id(server))
-    made = until(
-        lambda: (
-            (names := [path.name for path in (server.home / "files").iterdir()]) and len(names) == 4 and names
+    with contextlib.closing(sqlite3.connect(server.home / "ledger.sqlite3")) as ledger:
+        made = until(
+            lambda: (
+                len(rows := ledger.execute("SELECT asset_id FROM assets").fetchall()) == 4
+                and [one for (one,) in rows]
+            )
         )
-    )
     found = server.http.post("/assets/get-bulk", json={"assetIds": made}).json()["assets"]
     assert [asset["source"] for asset in found] == ["uploaded"]
 

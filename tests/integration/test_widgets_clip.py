@@ -22,19 +22,17 @@ from happyhorse_widgets.widgets.bridge import bridge
 from happyhorse_widgets.widgets.card import CHUNK, PHASES, card_state, file_name, model_name
 from happyhorse_widgets.widgets.clip import ClipCard, display_clip
 from happyhorse_widgets.widgets.fallback import static_bundle
+from tests.sessions import LONG, QUICK, until
 from tests.unit.comms import RecordingComm
 
 IMAGES = Path(__file__).parents[2] / "notebooks" / "images"
 HOSTILE = "character1 waves at character2 <img src=x onerror=alert(1)> & 'quotes'"
-LIMIT = 60.0
-
-FAST = hh.Settings(sandbox_speed=60, sandbox_scale=0.1, poll_interval=0.1, single_poll=0.1)
 
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """A session with a sandbox of its own."""
-    session = hh.connect(sandbox=True, home=tmp_path_factory.mktemp("work") / "happyhorse", settings=FAST)
+    session = hh.connect(sandbox=True, home=tmp_path_factory.mktemp("work") / "happyhorse", settings=QUICK)
     yield session
     session.close()
 
@@ -52,7 +50,7 @@ def generate(session: Session, prompt: str = HOSTILE, **values: Any) -> Clip:
 @pytest.fixture(scope="module")
 def done(session: Session) -> Clip:
     """A finished clip."""
-    return generate(session).wait(LIMIT)
+    return generate(session).wait(LONG)
 
 
 class Answers:
@@ -74,18 +72,8 @@ class Answers:
                     found.append((data["content"], buffers))
             return bool(found)
 
-        wait(arrived)
+        until(arrived, "the card has answered")
         return found[0]
-
-
-def wait(condition: Any) -> None:
-    """Until `condition` holds; it is looked at whenever the clips' states or answers may have changed."""
-    tick = threading.Event()
-    for _ in range(int(LIMIT / 0.02)):
-        if condition():
-            return
-        tick.wait(0.02)
-    raise AssertionError("waited too long")
 
 
 def test_every_state_has_a_phase_and_a_heading() -> None:
@@ -95,8 +83,8 @@ def test_every_state_has_a_phase_and_a_heading() -> None:
 def test_a_card_follows_its_clip_to_the_end(session: Session) -> None:
     clip = generate(session)
     card = ClipCard(clip)
-    clip.wait(LIMIT)
-    wait(lambda: card.state["phase"] == "ready")
+    clip.wait(LONG)
+    until(lambda: card.state["phase"] == "ready", "the card is ready")
     sent = card.comm.updates("state")
     assert sent[-1] == card_state(clip)
     assert json.loads(json.dumps(sent)) == sent, "plain JSON"
@@ -112,7 +100,7 @@ def test_a_closed_card_leaves_its_clip_alone(session: Session) -> None:
     link = card.comm
     card.close()
     count = len(link.published)
-    clip.wait(LIMIT)
+    clip.wait(LONG)
     assert len(link.published) == count
     assert clip.is_done
 
@@ -140,7 +128,7 @@ def test_a_chunk_has_bounds(done: Clip, offset: Any, length: Any) -> None:
 
 
 def test_a_file_that_is_gone_is_told(session: Session) -> None:
-    clip = generate(session).wait(LIMIT)
+    clip = generate(session).wait(LONG)
     clip.path.unlink()
     content, _ = Answers(ClipCard(clip)).ask("clip-chunk", offset=0, length=10)
     assert content["name"] == "LibraryError"
@@ -154,7 +142,7 @@ def test_a_card_answers_for_its_own_clip_only(session: Session, done: Clip) -> N
 
 
 def test_a_reference_whose_bytes_are_gone_is_left_blank(session: Session) -> None:
-    clip = session.generate("character1 waves", [IMAGES / "teapot.png"], duration=3).wait(LIMIT)
+    clip = session.generate("character1 waves", [IMAGES / "teapot.png"], duration=3).wait(LONG)
     (reference,) = clip.request.references
     (session.home / "images" / f"{reference.sha256}.png").unlink()
     _, buffers = Answers(ClipCard(clip)).ask("clip-images")
@@ -167,27 +155,40 @@ def test_stopping_says_what_it_means(tmp_path: Path) -> None:
     session = hh.connect(sandbox=True, home=tmp_path / "happyhorse", settings=slow)
     clip = generate(session)
     card = ClipCard(clip)
-    wait(lambda: card.state["stop"] == "detach")
+    until(lambda: card.state["stop"] == "detach", "the clip is sent")
     content, _ = Answers(card).ask("clip-stop", how="withdraw")
     assert "Too late" in content["said"]
     assert not clip.detached
     content, _ = Answers(card).ask("clip-stop", how="detach")
     assert "goes on" in content["said"]
-    wait(lambda: card.state["detached"] and card.state["stop"] is None)
+    until(lambda: card.state["detached"] and card.state["stop"] is None, "the card shows it")
     session.close()
 
 
 def test_withdrawing_before_it_was_sent_is_free(tmp_path: Path) -> None:
-    session = hh.connect(sandbox=True, home=tmp_path / "happyhorse", settings=FAST)
+    session = hh.connect(sandbox=True, home=tmp_path / "happyhorse", settings=QUICK)
     clip = generate(session)
     card = ClipCard(clip)
-    wait(lambda: clip.state is State.UPLOADING)  # and it stays so until the session's sandbox has started
+    until(lambda: clip.state is State.UPLOADING, "it uploads")  # for as long as the sandbox needs to start
     assert card_state(clip)["stop"] == "withdraw"
     content, _ = Answers(card).ask("clip-stop", how="withdraw")
     assert "Nothing was paid" in content["said"]
-    wait(lambda: card.state["phase"] == "stopped")
+    until(lambda: card.state["phase"] == "stopped", "the card shows it")
     assert card.state["cost"] in (None, 0)
     session.close()
+
+
+def test_a_failure_is_told_in_words_with_what_it_cost(session: Session) -> None:
+    clip = generate(session, "character1 [moderated] <script>alert(1)</script>")
+    card = ClipCard(clip)
+    until(lambda: card.state["phase"] == "failed", "the card shows the failure")
+    assert "content moderation" in card.state["error"]["message"]
+    assert "refund" in card.state["error"]["message"]
+    assert "Rephrase the prompt" in card.state["error"]["hint"]
+    assert card.state["cost"] == 0
+    html = static_bundle(clip, "ab12")["text/html"]
+    assert "content moderation" in html
+    assert "<script" not in html
 
 
 def test_the_static_twin_of_a_clip_that_is_being_made_says_where_to_find_it(session: Session) -> None:
@@ -196,7 +197,7 @@ def test_the_static_twin_of_a_clip_that_is_being_made_says_where_to_find_it(sess
     assert clip.id in bundle["text/html"]
     assert clip.id in bundle["text/plain"]
     assert "image/jpeg" not in bundle
-    clip.wait(LIMIT)
+    clip.wait(LONG)
 
 
 def test_the_static_twin_of_a_finished_clip_plays_it(
@@ -217,7 +218,7 @@ def test_the_static_twin_of_a_finished_clip_plays_it(
 
 
 def test_an_upright_clip_is_no_taller_than_a_screen(session: Session) -> None:
-    clip = generate(session, aspect_ratio="9:16").wait(LIMIT)
+    clip = generate(session, aspect_ratio="9:16").wait(LONG)
     width = int(static_bundle(clip, "ab12")["text/html"].split('width="')[1].split('"')[0])
     assert width <= 480 * 9 / 16
 
@@ -255,8 +256,8 @@ def test_models_have_a_persons_name(model_id: str, name: str) -> None:
 def test_several_clips_at_once_all_show_their_end(session: Session) -> None:
     cards = [ClipCard(generate(session, seed=seed)) for seed in range(4)]
     for card in cards:
-        card.clip.wait(LIMIT)
-    wait(lambda: all(card.state["phase"] == "ready" for card in cards))
+        card.clip.wait(LONG)
+    until(lambda: all(card.state["phase"] == "ready" for card in cards), "all cards are ready")
     assert threading.active_count() < 60
     assert sum(thread.name == "happyhorse-bridge" for thread in threading.enumerate()) == 1
     assert bridge() is bridge()

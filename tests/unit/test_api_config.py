@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import dataclasses
+import importlib.util
 import pickle
 import threading
 import traceback
@@ -153,6 +154,25 @@ def test_an_argument_is_not_completed_from_the_environment(monkeypatch: pytest.M
     monkeypatch.setenv(config.KEY_VARIABLE, KEY)
     with pytest.raises(ConfigurationError, match="secret is missing"):
         find_credentials(api_key="another")
+
+
+def test_a_pair_found_that_cannot_work_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(config.KEY_VARIABLE, f"{KEY}:x")
+    monkeypatch.setenv(config.SECRET_VARIABLE, SECRET)
+    with pytest.raises(ConfigurationError, match="colon") as caught:
+        find_credentials()
+    told = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    ours = told.rsplit("in find_credentials", 1)[1]
+    assert KEY not in ours
+    assert SECRET not in ours
+    assert caught.value.__context__ is None
+
+
+def test_without_the_keyring_package_there_is_no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    Keyring.answer = staticmethod({"api_key": "k", "api_secret": "s"}.get)
+    assert find_credentials() is not None
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    assert find_credentials() is None
 
 
 def test_a_keyring_that_fails_holds_no_keys() -> None:

@@ -141,6 +141,47 @@ def test_a_closed_channel_wrote_its_last_state_and_takes_no_more() -> None:
     assert target.written[-1][1] == 2
 
 
+def test_a_state_may_be_flushed_before_its_time() -> None:
+    clock = Clock()
+    bridge = Bridge(clock=clock)
+    target = Target(bridge, clock)
+    target.channel.flush()
+    assert target.written == [], "nothing was marked"
+    target.change()
+    target.wait_for(1)
+    target.change()
+    target.channel.flush()
+    assert target.written[-1][1] == 2
+    target.change()
+    assert target.channel.closed is False
+    bridge.close()
+    assert target.written[-1][1] == 3
+
+
+def test_a_flush_and_the_bridges_own_write_never_go_backwards() -> None:
+    bridge = Bridge(rate=100_000, channel_rate=100_000)
+    lock = threading.Lock()
+    state = {"n": 0}
+    written: list[int] = []
+    channel = bridge.open(lambda: state["n"], written.append)
+
+    def work() -> None:
+        for _ in range(300):
+            with lock:
+                state["n"] += 1
+            channel.mark()
+            channel.flush()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT)
+    bridge.close()
+    assert written == sorted(written)
+    assert written[-1] == 1_200
+
+
 def test_closing_waits_for_a_write_that_is_under_way() -> None:
     bridge = Bridge()
     started, go_on = threading.Event(), threading.Event()
@@ -163,19 +204,30 @@ def test_closing_waits_for_a_write_that_is_under_way() -> None:
     bridge.close()
 
 
-def test_a_channel_may_be_closed_by_its_own_write() -> None:
-    bridge = Bridge()
+@pytest.mark.parametrize("flush", [False, True], ids=["by the bridge", "by a flush"])
+def test_a_channel_may_be_closed_by_its_own_write(flush: bool) -> None:
+    clock = Clock()
+    bridge = Bridge(clock=clock)
+    other = Target(bridge, clock)
     done = threading.Event()
     channels: list[Channel] = []
 
     def write(_state: object) -> None:
         channels[0].close()
+        other.change()
+        other.channel.close()
         done.set()
 
     channels.append(bridge.open(lambda: None, write))
+    if flush:
+        other.change()
+        other.wait_for(1)  # now nothing is due, and only the flush writes
     channels[0].mark()
+    if flush:
+        channels[0].flush()
     assert done.wait(LIMIT)
     bridge.close()
+    assert other.written[-1][1] == other.state
 
 
 def test_one_that_fails_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:

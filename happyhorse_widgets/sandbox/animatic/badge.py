@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import unicodedata
 
 from PIL import Image, ImageDraw, ImageFont
@@ -51,33 +52,36 @@ def caption(width: int, height: int, prompt: str, details: str) -> Image.Image |
     if size < 9:
         return None
     font = ImageFont.load_default(size)
-    room = 0.92 * width - 2 * size
     words = " ".join("".join(sign if sign.isprintable() else " " for sign in prompt).split())
-    text = _fitting(
-        f"“{words}”  ·  {details}" if words and _drawable(words) else details, details, font, room
-    )
+    text = _fitting(words, details, font, 0.92 * width - 2 * size) if _drawable(words) else details
     box = font.getbbox(text)
-    plate = Image.new("RGBA", (round(box[2] - box[0] + 1.5 * size), round(1.9 * size)))
-    fine = Image.new("L", (plate.width * 3, plate.height * 3))
-    ImageDraw.Draw(fine).rounded_rectangle((0, 0, fine.width - 1, fine.height - 1), 1.5 * size, fill=140)
-    plate = Image.new("RGBA", plate.size, (14, 18, 28, 0))
-    plate.putalpha(fine.reduce(3))
-    ImageDraw.Draw(plate).text(
-        (0.75 * size - box[0], 0.95 * size), text, (255, 255, 255, 235), font, anchor="lm"
-    )
+    shape = Image.new("L", (round(box[2] - box[0] + 1.5 * size) * 3, round(1.9 * size) * 3))
+    ImageDraw.Draw(shape).rounded_rectangle((0, 0, shape.width - 1, shape.height - 1), 1.5 * size, fill=140)
+    plate = Image.new("RGBA", (shape.width // 3, shape.height // 3), _PAPER)
+    plate.putalpha(shape.reduce(3))
+    where = 0.75 * size - box[0], 0.95 * size
+    ImageDraw.Draw(plate).text(where, text, (255, 255, 255, 235), font, anchor="lm")
     return plate
 
 
-def _fitting(text: str, details: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, room: float) -> str:
-    words = text.removesuffix(details).removesuffix("”  ·  ")
-    while font.getlength(text) > room and len(words) > 1:
-        words = words[:-1]
-        text = f"{words.rstrip()}…”  ·  {details}"
-    return text
+def _fitting(
+    words: str, details: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, room: float
+) -> str:
+    """As many letters of the prompt as there is room for, before the details."""
+
+    def line(count: int) -> str:
+        if count >= len(words):
+            return f"“{words}”  ·  {details}"
+        return f"“{words[:count].rstrip()}…”  ·  {details}"
+
+    fit = bisect.bisect_left(
+        range(len(words) + 1), x=True, key=lambda count: font.getlength(line(count)) > room
+    )
+    return line(fit - 1) if fit > 1 else details
 
 
 def _drawable(text: str) -> bool:
-    """Whether the built-in font has these letters: it knows the Latin ones."""
-    return all(
+    """Whether there are letters, and the built-in font has them: it knows the Latin ones."""
+    return text != "" and all(
         ord(sign) < 0x250 or (ord(sign) < 0x2100 and unicodedata.category(sign)[0] == "P") for sign in text
     )

@@ -82,6 +82,10 @@ _PREPOSITIONS = {
     "from",
     "of",
 }
+_WAYS = {
+    **dict.fromkeys(("out", "away", "back", "left", "down"), True),
+    **dict.fromkeys(("in", "into", "closer", "right", "up"), False),
+}
 _PASSIVE = ("look", "laugh", "jump", "wave", "sway", "talk", "turn")
 _TOKEN = re.compile(r"character\s?([1-9])\b|[^\W\d_]+(?:[-'’][^\W\d_]+)*", re.IGNORECASE)
 
@@ -110,16 +114,6 @@ def direct(prompt: str, subjects: int, chance: random.Random) -> Direction:
         chance.random() < 0.5,
     )
     own = [chance.choice(_PASSIVE) for _ in range(subjects)]
-    opposite = {
-        "out": True,
-        "away": True,
-        "back": True,
-        "left": True,
-        "down": True,
-        "in": False,
-        "right": False,
-    }
-    told = [opposite[word] for word in words if word in opposite] if _named(words, CAMERAS) else []
     mentioned = list(dict.fromkeys(number - 1 for _, number in tokens if 0 < number <= subjects))
     acts = _acts(tokens, subjects, mentioned)
     return Direction(
@@ -127,7 +121,7 @@ def direct(prompt: str, subjects: int, chance: random.Random) -> Direction:
         time=_named(words, TIMES) or time,
         weather=_named(words, WEATHERS),
         camera=_named(words, CAMERAS) or camera,
-        reverse=told[0] if told else reverse,
+        reverse=_reversed(words, reverse),
         leads=tuple(mentioned) or tuple(range(subjects)),
         acts=tuple(tuple(done) or (own[index],) for index, done in enumerate(acts)),
     )
@@ -137,6 +131,13 @@ def _named(words: Sequence[str], table: Mapping[_T, str]) -> _T | None:
     """The key whose words come first in the prompt."""
     meaning = {word: key for key, text in table.items() for word in reversed(text.split())}
     return next((meaning[word] for word in words if word in meaning), None)
+
+
+def _reversed(words: Sequence[str], default: bool) -> bool:
+    """Whether the camera goes out, left or down: what is said after its own word."""
+    movements = {word for text in CAMERAS.values() for word in text.split()}
+    start = next((place for place, word in enumerate(words) if word in movements), len(words))
+    return next((_WAYS[word] for word in words[start:] if word in _WAYS), default)
 
 
 def _acts(tokens: Sequence[tuple[str, int]], subjects: int, mentioned: Sequence[int]) -> list[list[str]]:

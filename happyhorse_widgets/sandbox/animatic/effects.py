@@ -1,4 +1,4 @@
-"""Small things in the air: marks that tell what somebody does (notes, hearts, dust), and the weather."""
+"""Marks that tell what somebody does: notes, hearts, dust."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .canvas import packed, patch
 from .palette import mix
 from .stamp import Stamp, box, ellipse, smooth
 
 if TYPE_CHECKING:
-    import random
     from collections.abc import Iterator
 
     from PIL import Image
 
-    from .canvas import Canvas, Patch, View
-    from .palette import Colour, Palette
+    from .palette import Palette
 
 _WHITE = (255, 255, 255)
 _MARKS = {
@@ -118,67 +115,3 @@ def marks(kind: str, time: float, phase: float, wide: float, *, moving: float) -
             side = -1 if index % 2 else 1
             x = side * (wide * 0.38 + 0.08) + 0.05 * math.sin(math.tau * (age + phase))
             yield Mark(x, 0.8 + 0.42 * age, 0.14, min(1.0, 4 * age, 3 * (1 - age)))
-
-
-class Weather:
-    """What falls or floats in front of everything."""
-
-    def __init__(self, kind: str, width: int, height: int, colours: Palette, chance: random.Random) -> None:
-        self._kind, self._width, self._height = kind, width, height
-        unit = min(width, height)
-        base = {"snowfall": 0.011, "rain": 0.07, "leaves": 0.024, "petals": 0.017, "sparks": 0.012}[kind]
-        self._patches = [_flake(kind, base * part * unit, colours, chance) for part in (0.6, 1.0, 1.0, 1.5)]
-        count = round(46 * width * height / unit**2 / 1.78)
-        self._flakes = [
-            (chance.random(), chance.random(), chance.random(), index % 4) for index in range(count)
-        ]
-
-    def draw(self, canvas: Canvas, view: View, time: float) -> None:
-        """Add the flakes of a moment to a frame."""
-        speed, swing = {
-            "snowfall": (0.13, 0.02),
-            "rain": (1.5, 0),
-            "leaves": (0.16, 0.06),
-            "petals": (0.12, 0.05),
-            "sparks": (-0.04, 0.03),
-        }[self._kind]
-        for x, y, phase, size in self._flakes:
-            depth = 0.6 + 0.3 * size
-            down = (y + speed * depth * time) % 1.0
-            across = (
-                x
-                + swing * math.sin(math.tau * (phase + time * 0.4))
-                + (0.05 * time if self._kind == "leaves" else 0)
-            )
-            left = (across - view.x * depth / self._width) % 1.0 * 1.1 - 0.05
-            opacity = (
-                0.5 + 0.5 * math.sin(math.tau * (phase + time * 0.6)) if self._kind == "sparks" else 0.92
-            )
-            flake = self._patches[size]
-            canvas.blend(
-                _even(left * self._width), _even((down * 1.16 - 0.08) * self._height), flake, opacity=opacity
-            )
-
-
-def _flake(kind: str, size: float, colours: Palette, chance: random.Random) -> Patch:
-    stamp = Stamp(max(4.0, size))
-    if kind == "snowfall":
-        stamp.fill(_WHITE, ellipse(50, 50, 46))
-    elif kind == "rain":
-        stamp.stroke(mix(colours.sky[1], _WHITE, 0.55), [(56, 4), (48, 96)], 3.5)
-    elif kind == "leaves":
-        tone: Colour = chance.choice(((214, 106, 46), (230, 160, 50), (180, 74, 50)))
-        stamp.fill(tone, smooth([(10, 80), (20, 36), (86, 14), (72, 70)]))
-        stamp.stroke(mix(tone, (0, 0, 0), 0.25), [(6, 90), (64, 36)], 6)
-    elif kind == "petals":
-        stamp.fill((250, 190, 210), smooth([(20, 78), (24, 30), (80, 16), (70, 70)]))
-    else:
-        glow = (255, 236, 150)
-        stamp.fill(glow, ellipse(50, 50, 34))
-    picture = stamp.done()
-    even = picture.crop((0, 0, _even(picture.width + 1), _even(picture.height + 1)))
-    return patch(packed(even))
-
-
-def _even(value: float) -> int:
-    return math.floor(value / 2) * 2

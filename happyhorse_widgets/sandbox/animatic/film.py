@@ -13,8 +13,8 @@ from .badge import badge, caption
 from .canvas import Canvas, packed, patch
 from .cast import assemble
 from .direction import direct
-from .effects import Weather
 from .palette import palette
+from .weather import Weather
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -143,7 +143,7 @@ def _jump(now: Moment) -> Pose:
         return Pose(
             lift=1.1 * flight * (1 - flight),
             lean=0.03 * now.wave(0.5),
-            stretch=1 + 0.07 * abs(1 - 2 * flight),
+            stretch=1 + 0.06 * math.sin(math.tau * flight) ** 2,
         )
     return Pose(stretch=1 - 0.1 * math.sin(math.pi * (beat - 0.78) / 0.22))
 
@@ -255,3 +255,6 @@ _ACTS: dict[str, Callable[[Moment], Pose]] = {
     "ride": _ride,
     "sway": _sway,
 }
+
+#: All that a subject can do.
+ACTS = frozenset(_ACTS)

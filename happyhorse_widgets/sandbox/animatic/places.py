@@ -24,7 +24,7 @@ _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 def build(setting: str, width: int, height: int, colours: Palette, chance: random.Random) -> Scenery:
     """A whole scene."""
     scene = Scenery(width, height, colours, chance)
-    _PLACES[setting](scene)
+    SETTINGS[setting](scene)
     return scene
 
 
@@ -183,7 +183,8 @@ def _sea(scene: Scenery) -> Image.Image:
     return strip
 
 
-_PLACES: dict[str, Callable[[Scenery], None]] = {
+#: What draws each setting.
+SETTINGS: dict[str, Callable[[Scenery], None]] = {
     "meadow": nature.meadow,
     "forest": nature.forest,
     "mountains": nature.mountains,

@@ -54,8 +54,15 @@ class Scenery:
         return Image.new("RGBA", (self.width + 2 * self._margin(depth), self.height + self._below(depth)))
 
     def add(self, picture: Image.Image, depth: float, *, drift: float = 0.0, before: bool = False) -> None:
-        """Put a strip into the scene."""
-        layer = Layer(picture, left=-self._margin(depth), top=0, depth=depth)
+        """Put a strip into the scene. One that begins opaque goes on upwards, for when the camera looks there."""
+        above = 0
+        if picture.getchannel("A").crop((0, 0, picture.width, 1)).getextrema() == (255, 255):
+            above = (self._below(depth) + 1) // 2 * 2
+            raised = Image.new("RGBA", (picture.width, picture.height + above))
+            raised.paste(picture.crop((0, 0, picture.width, 1)).resize((picture.width, above)))
+            raised.paste(picture, (0, above))
+            picture = raised
+        layer = Layer(picture, left=-self._margin(depth), top=-above, depth=depth)
         if before:
             self.before.append(layer)
         else:
@@ -64,7 +71,7 @@ class Scenery:
     def sky(self, *, body: bool = True, low: float = 0.0) -> None:
         """A sky of three colours with sun or moon, and stars where it is dark. `low` lowers the sun, in frame heights."""
         colours, chance = self.colours, self.chance
-        width, rows = self.width + 2 * self._margin(0.1), round(self.horizon * 1.2)
+        width, rows = self.width + 2 * self._margin(0.1), round(self.horizon * 1.2) + 4
         x, y = chance.uniform(0.56, 0.86) * width, (chance.uniform(0.2, 0.34) + low) * self.horizon
         down, across = np.mgrid[0:rows:4, 0:width:4].astype(np.float32)
         place = (down / self.horizon).clip(0, 1)[:, :, None]

@@ -56,14 +56,16 @@ def _without_background(picture: Image.Image) -> Image.Image | None:
         return None
     distance = np.sqrt(_dot(pixels - ground, pixels - ground))
     # Looked for at half the size, which takes a quarter of the time.
-    reached = Image.fromarray(_reached(distance[::2, ::2] < _ALIKE)).convert("L").resize(picture.size)
-    outside = (distance < _ALIKE) & (np.asarray(reached.filter(ImageFilter.BoxBlur(1))) > 0)
+    small = distance[::2, ::2]
+    seeds = np.zeros(small.shape, dtype=np.bool_)
+    seeds[[0, -1]] = seeds[:, [0, -1]] = True
     if np.ptp(ground[::16, ::16].mean(axis=(0, 1))) > 12:
         # A coloured background also shows through handles and between legs, where no path from the border leads.
-        # Opened, lest soft edges between two other colours count, for they pass through any colour.
-        alike = Image.fromarray(distance < _SAME).convert("L")
-        opened = alike.filter(ImageFilter.BoxBlur(4)).point(lambda value: 255 if value > 250 else 0)
-        outside |= np.asarray(opened.filter(ImageFilter.BoxBlur(4))) > 2
+        # Only where it fills a square: soft edges between two other colours pass through any colour.
+        alike = Image.fromarray(small < _SAME).convert("L").filter(ImageFilter.BoxBlur(2))
+        seeds |= np.asarray(alike) > 250
+    reached = Image.fromarray(_reached(seeds, small < _ALIKE)).convert("L").resize(picture.size)
+    outside = (distance < _ALIKE) & (np.asarray(reached.filter(ImageFilter.BoxBlur(1))) > 0)
     if not 0.03 < 1 - outside.mean() < 0.93:
         return None
     return _soften(picture, pixels, ground, outside)
@@ -95,11 +97,10 @@ def _dot(first: Floats, second: Floats) -> Floats:
     return np.asarray(np.einsum("...c,...c->...", first, second), dtype=np.float32)
 
 
-def _reached(open_: Mask) -> Mask:
-    """The part of `open_` that is connected with the border: whole runs of rows and columns are filled in turn."""
-    seeds = np.zeros_like(open_)
-    seeds[[0, -1]], seeds[:, [0, -1]] = open_[[0, -1]], open_[:, [0, -1]]
-    count = 0
+def _reached(seeds: Mask, open_: Mask) -> Mask:
+    """The part of `open_` that is connected with the seeds: whole runs of rows and columns are filled in turn."""
+    seeds = seeds & open_
+    count = -1
     while count != (count := int(seeds.sum())):
         seeds = _fill_rows(_fill_rows(seeds, open_).T, open_.T).T
     return seeds
@@ -129,7 +130,7 @@ def _soften(picture: Image.Image, pixels: Floats, ground: Floats, outside: Mask)
     away, along = pixels[edge] - ground[edge], inner - ground[edge]
     mixed = _dot(away, along) / np.maximum(_dot(along, along), 1.0)
     # Thin lines have no inside to compare with: their distance from the background has to do.
-    thin = (np.sqrt(_dot(away, away)) - _ALIKE / 2) / (_OTHER - _ALIKE / 2)
+    thin = (np.sqrt(_dot(away, away)) - _ALIKE) / (_OTHER - _ALIKE)
     alpha = np.where(near[edge], mixed, thin).clip(0, 1)
     alpha = np.where(outside[edge] & (alpha < 0.35), alpha * 0.5, alpha)
     cut = np.array(picture.convert("RGBA"))

@@ -16,9 +16,11 @@ function render({ model, el, signal: given }) {
   if (isExport(twin)) return undefined;
   const [signal, end] = child(given);
   const root = h("div", { class: "hh-root hh-clip" });
-  const card = createCard({ rpc: connect(model, signal), signal });
+  const rpc = connect(model, signal);
+  const card = createCard({ rpc, signal });
   suppressShortcuts(root, signal);
   follow(model, "state", card.update, signal);
+  rpc.onLost(card.lose);
   root.append(card.el);
   el.append(root);
   hideTwin(twin, signal);

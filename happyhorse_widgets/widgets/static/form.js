@@ -1,7 +1,7 @@
 /**
  * The Studio's settings as one view knows them: what it shows, and which of it the kernel has not confirmed yet.
  *
- * An edit goes to the kernel by a message, at most four times a second. Until the kernel has answered the latest edit
+ * An edit goes to the kernel by a message: at once, but at most four times a second. Until the kernel has answered the latest edit
  * of a setting, whatever arrives for it is older than what the person typed, and is not shown.
  */
 
@@ -35,6 +35,7 @@ export function createForm(model, rpc, signal, tell) {
   const unsent = new Set();
   let edits = 0;
   let timer = 0;
+  let last = 0;
 
   /** @param {string} name @param {any} value */
   function show(name, value) {
@@ -50,6 +51,7 @@ export function createForm(model, rpc, signal, tell) {
 
   async function send() {
     timer = 0;
+    last = Date.now();
     const sent = [...unsent].map((name) => /** @type {const} */ ([name, unconfirmed.get(name)]));
     const values = Object.fromEntries(sent.map(([name]) => [name, shown.get(name)]));
     unsent.clear();
@@ -78,7 +80,7 @@ export function createForm(model, rpc, signal, tell) {
       if (same(shown.get(name), value)) return;
       unconfirmed.set(name, (edits += 1));
       unsent.add(name);
-      timer ||= window.setTimeout(send, PAUSE);
+      timer ||= window.setTimeout(send, last + PAUSE - Date.now());
       show(name, value);
     },
     follow(name, callback) {

@@ -4,11 +4,12 @@
  */
 
 import { button, h, icon, setAttribute, setText } from "./dom.js";
-import { clock, roughly, size, units } from "./format.js";
-import { alive, blobUrl, every, listen, seen } from "./lifetime.js";
+import { clock, size, units } from "./format.js";
+import { alive, blobUrl, listen, seen } from "./lifetime.js";
 import { marked } from "./mentions.js";
 import { createPlayer } from "./player.js";
 import { KIND } from "./rpc.js";
+import { createStage } from "./stage.js";
 
 /**
  * @typedef {object} State What `card_state` in card.py gives.
@@ -40,148 +41,132 @@ const STOP = {
   withdraw: { text: "Withdraw", title: "Take it back: nothing was sent or paid yet" },
   detach: { text: "Stop watching", title: "Stop watching: the job is paid and goes on; the clip still arrives" },
 };
-const DETACHED = "Not watched. The job is paid and goes on; the clip still arrives here.";
 
 /**
  * @param {Host} host
- * @returns {{el: HTMLElement, update: (state: State) => void}}
+ * @returns {{el: HTMLElement, update: (state: State) => void, lose: (lost: boolean) => void}}
  */
 export function createCard({ rpc, signal }) {
-  /** @type {State} */
-  let state;
-
-  const heading = h("span");
-  const time = h("span", { class: "hh-number" });
-  const usual = h("span", { class: "hh-quiet" });
-  const note = h("div", { class: "hh-card-note hh-quiet" });
-  const work = h("div", { class: "hh-card-work" }, h("div", { class: "hh-card-heading" }, icon("warning"), heading), h("div", { class: "hh-card-time" }, time, usual), note);
-  const fill = h("div", { class: "hh-card-fill" });
-  const bar = h("div", { class: "hh-card-bar", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100 }, fill);
-  const badge = h("span", { class: "hh-card-badge", title: "Simulated: nothing is sent to Scenario" }, "Sandbox");
-  const stage = h("div", { class: "hh-card-stage" }, work, bar, badge);
-
-  const prompt = h("p", { class: "hh-card-prompt", dir: "auto" });
-  const references = h("ul", { class: "hh-card-references", "aria-label": "Reference images" });
-  const parameters = h("ul", { class: "hh-card-facts hh-quiet hh-number" });
-  const warnings = h("ul", { class: "hh-card-warnings" });
-  const trouble = h("div", { class: "hh-card-trouble" });
-  const actions = h("div", { class: "hh-card-actions" });
+  /** @type {State | undefined} */
+  let before;
   const said = h("div", { class: "hh-card-said hh-quiet" });
-  const side = h("div", { class: "hh-card-side" }, prompt, references, parameters, warnings, trouble, actions, said);
-
+  const say = (/** @type {string} */ text) => setText(said, text);
+  const stage = createStage({ rpc, signal });
+  const player = createPlayer({ rpc, signal, stage: stage.el, say });
+  const stop = createStop({ rpc, signal }, say);
+  const words = createWords();
+  const actions = h("div", { class: "hh-card-actions" }, stop.el, ...player.actions);
+  const side = h("div", { class: "hh-card-side" }, ...words.parts, actions, said);
   const status = h("div", { class: "hh-unseen", role: "status" });
-  const el = h("article", { class: "hh-card" }, stage, side, status);
+  const el = h("article", { class: "hh-card" }, stage.el, side, status);
 
-  const player = createPlayer({ rpc, signal, stage, say: (text) => setText(said, text) });
-  const stop = button("", { icon: "stop" });
-  listen(stop, "click", () => void askToStop(), signal);
-  actions.append(stop, ...player.actions);
-  every(1000, tick, signal);
-
-  async function askToStop() {
-    stop.disabled = true;
-    try {
-      const request = rpc.request(KIND.CLIP_STOP, { clip: state.id, how: state.stop });
-      const { content } = await alive(request, signal);
-      setText(said, content.said);
-    } catch (error) {
-      if (!signal.aborted) setText(said, /** @type {Error} */ (error).message);
-    } finally {
-      stop.disabled = false;
-    }
-  }
-
-  async function fetchImages() {
+  /** @param {string} clip */
+  async function fetchImages(clip) {
     await seen(el, signal);
-    const { buffers } = await rpc.request(KIND.CLIP_IMAGES, { clip: state.id }, { signal });
+    const { buffers } = await rpc.request(KIND.CLIP_IMAGES, { clip }, { signal });
     const pictures = buffers.map((bytes) => (bytes.byteLength ? blobUrl(new Blob([bytes]), signal) : null));
-    references.querySelectorAll("img").forEach((img, index) => setAttribute(img, "src", pictures[index]));
+    words.show(pictures);
     player.poster(pictures.at(-1) ?? null);
   }
 
-  /** What never changes in a clip's life. */
-  function fillIn() {
+  /** @param {State} state */
+  function update(state) {
     setAttribute(el, "aria-label", `Clip: ${state.prompt.slice(0, 80)}`);
     setAttribute(el, "data-clip", state.id);
-    const [width, height] = state.ratio.split(":").map(Number);
-    stage.style.setProperty("--hh-ratio", String(width / height));
-    badge.hidden = !state.sandbox;
-    prompt.append(...marked(state.prompt));
-    // Long enough to be scrolled: then the keyboard must reach it.
-    setAttribute(prompt, "tabindex", state.prompt.length > 300 ? 0 : null);
-    references.append(...state.references.map(reference));
-    warnings.append(...state.warnings.map((text) => h("li", {}, icon("warning"), h("span", {}, text))));
-    fetchImages().catch(() => {}); // without pictures the card is still whole
-  }
-
-  /** @param {State} next */
-  function update(next) {
-    const first = state === undefined;
-    const before = state;
-    state = next;
-    if (first) fillIn();
     setAttribute(el, "data-phase", state.phase);
-    setText(heading, state.detached && state.phase === "busy" ? "In the background" : state.heading);
-    setText(note, state.detached && state.phase === "busy" ? DETACHED : state.note);
-    showFacts();
-    showProgress();
-    showTrouble();
-    showStop();
-    work.hidden = state.phase === "ready";
-    player.update(state);
-    if (before && before.phase !== "ready" && state.phase === "ready") fetchImages().catch(() => {});
-    if (!first && before.heading !== state.heading) setText(status, announcement());
-    tick();
+    for (const part of [stage, player, stop, words]) part.update(state);
+    // Without pictures the card is still whole. The poster is there once the clip is.
+    if (before?.phase !== state.phase && (!before || state.phase === "ready")) fetchImages(state.id).catch(() => {});
+    if (before && before.heading !== state.heading) setText(status, announcement(state));
+    before = state;
   }
 
-  function showFacts() {
-    const facts = [...state.parameters, ...money(state), ...outcome(state)];
-    if (facts.join() === parameters.dataset.facts) return;
-    parameters.dataset.facts = facts.join();
-    parameters.replaceChildren(...facts.map((text) => h("li", {}, text)));
+  /** @param {boolean} lost */
+  function lose(lost) {
+    stage.lose(lost);
+    stop.el.disabled = lost;
   }
 
-  function showProgress() {
-    const share = state.phase === "busy" ? state.progress : null;
-    bar.hidden = share === null;
-    fill.style.inlineSize = `${(share ?? 0) * 100}%`;
-    setAttribute(bar, "aria-label", state.heading);
-    setAttribute(bar, "aria-valuenow", share === null ? null : Math.round(share * 100));
-  }
-
-  function showTrouble() {
-    const text = state.error ? [state.error.message, state.error.hint].filter(Boolean).join(" ") : "";
-    if (trouble.dataset.text === text) return;
-    trouble.dataset.text = text;
-    trouble.replaceChildren(...(text ? [icon("warning"), h("span", {}, text)] : []));
-  }
-
-  function showStop() {
-    stop.hidden = state.stop === null;
-    if (state.stop === null) return;
-    setText(/** @type {Element} */ (stop.lastElementChild), STOP[state.stop].text);
-    setAttribute(stop, "title", STOP[state.stop].title);
-  }
-
-  function announcement() {
-    return [`${state.heading}.`, state.error?.message].filter(Boolean).join(" ");
-  }
-
-  function tick() {
-    if (state === undefined || state.phase === "ready") return;
-    const elapsed = (state.ended ?? rpc.now()) - state.started;
-    setText(time, clock(elapsed));
-    setText(usual, state.phase === "busy" ? usually(elapsed, state.expected) : "");
-  }
-
-  return { el, update };
+  return { el, update, lose };
 }
 
-/** @param {number} elapsed @param {number | null} expected */
-function usually(elapsed, expected) {
-  if (expected === null) return "";
-  const length = roughly(expected);
-  return elapsed > expected * 1.5 ? ` · longer than usual (${length})` : ` · usually ${length}`;
+/** Prompt, references, parameters, warnings and what went wrong. */
+function createWords() {
+  const prompt = h("p", { class: "hh-card-prompt", dir: "auto" });
+  const references = h("ul", { class: "hh-card-references", "aria-label": "Reference images" });
+  const facts = h("ul", { class: "hh-card-facts hh-quiet hh-number" });
+  const warnings = h("ul", { class: "hh-card-warnings" });
+  const trouble = h("div", { class: "hh-card-trouble" });
+  const shown = new Map();
+
+  /**
+   * Makes the children anew only where what they show has changed: an element that stays keeps focus and selection.
+   * @param {HTMLElement} parent @param {string[]} texts @param {(text: string, index: number) => Node | string} make
+   */
+  function fill(parent, texts, make) {
+    if (shown.get(parent) === texts.join("\n")) return;
+    shown.set(parent, texts.join("\n"));
+    parent.replaceChildren(...texts.map(make));
+  }
+
+  /** @param {State} state */
+  function update(state) {
+    fill(prompt, [state.prompt], (text) => h("span", {}, ...marked(text)));
+    // Long enough to be scrolled: then the keyboard must reach it.
+    setAttribute(prompt, "tabindex", state.prompt.length > 300 ? 0 : null);
+    fill(references, state.references, reference);
+    fill(facts, [...state.parameters, ...money(state), ...outcome(state)], (text) => h("li", {}, text));
+    fill(warnings, state.warnings, (text) => h("li", {}, icon("warning"), h("span", {}, text)));
+    const wrong = state.error ? [[state.error.message, state.error.hint].filter(Boolean).join(" ")] : [];
+    fill(trouble, wrong, (text) => h("div", {}, icon("warning"), h("span", {}, text)));
+  }
+
+  return {
+    parts: [prompt, references, facts, warnings, trouble],
+    update,
+    /** @param {(string | null)[]} pictures */
+    show: (pictures) =>
+      references.querySelectorAll("img").forEach((img, index) => setAttribute(img, "src", pictures[index])),
+  };
+}
+
+/** @param {Host} host @param {(text: string) => void} say */
+function createStop({ rpc, signal }, say) {
+  /** @type {State} */
+  let state;
+  const el = button("Stop", { icon: "stop" });
+  const text = /** @type {Element} */ (el.lastElementChild);
+
+  async function ask() {
+    el.disabled = true;
+    try {
+      const request = rpc.request(KIND.CLIP_STOP, { clip: state.id, how: state.stop });
+      const { content } = await alive(request, signal);
+      say(content.said);
+    } catch (error) {
+      if (!signal.aborted) say(/** @type {Error} */ (error).message);
+    } finally {
+      el.disabled = false;
+    }
+  }
+
+  listen(el, "click", () => void ask(), signal);
+  return {
+    el,
+    /** @param {State} next */
+    update(next) {
+      state = next;
+      el.hidden = state.stop === null;
+      if (state.stop === null) return;
+      setText(text, STOP[state.stop].text);
+      setAttribute(el, "title", STOP[state.stop].title);
+    },
+  };
+}
+
+/** @param {State} state */
+function announcement(state) {
+  return [`${state.heading}.`, state.error?.message].filter(Boolean).join(" ");
 }
 
 /** @param {State} state @returns {string[]} */

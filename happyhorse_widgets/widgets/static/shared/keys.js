@@ -2,8 +2,7 @@
 
 import { listen } from "./lifetime.js";
 
-const FOCUSABLE =
-  "a[href], button, input, select, textarea, summary, video, audio, [tabindex], [contenteditable]";
+const FOCUSABLE = "a, button, input, select, textarea, summary, video, audio, [tabindex], [contenteditable]";
 const ATTRIBUTE = "data-lm-suppress-shortcuts";
 
 /**

@@ -78,7 +78,8 @@ export function seen(element, signal) {
         observer.disconnect();
         resolve();
       },
-      { rootMargin: "100%" },
+      // Notebooks scroll within the page: the margin around the page itself does not count there.
+      /** @type {IntersectionObserverInit} */ ({ rootMargin: "100%", scrollMargin: "100%" }),
     );
     observer.observe(element);
     signal.addEventListener("abort", () => {

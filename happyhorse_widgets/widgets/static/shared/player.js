@@ -14,7 +14,13 @@ import { videoUrl } from "./video.js";
 export function createPlayer({ rpc, signal, stage, say }) {
   /** @type {string | null} */
   let attached = null;
-  const video = h("video", { class: "hh-card-video", controls: true, playsinline: true, preload: "metadata" });
+  const video = h("video", {
+    class: "hh-card-video",
+    controls: true,
+    playsinline: true,
+    preload: "metadata",
+    "aria-label": "The clip",
+  });
   video.hidden = true;
   stage.prepend(video);
 

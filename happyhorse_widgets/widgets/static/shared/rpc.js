@@ -55,6 +55,8 @@ export class RequestError extends Error {
  *   RequestError, or with the reason of `options.signal` or the view's own signal. No time limit: a busy kernel
  *   answers when its cell ends.
  * @property {() => number} now The kernel's clock, in epoch seconds.
+ * @property {(callback: (lost: boolean) => void) => void} onLost Has `callback` told when the kernel is lost, such as
+ *   by a restart, and when it is found again.
  *
  * @typedef {object} RequestOptions
  * @property {ArrayBuffer[] | ArrayBufferView[]} [buffers]
@@ -72,6 +74,9 @@ export function connect(model, signal) {
   const waiting = new Map();
   // Other views of this model, in this page or another, hear the same answers: ids must differ between views.
   const prefix = Array.from(crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join("");
+  /** @type {((lost: boolean) => void)[]} */
+  const losers = [];
+  let lost = false;
   let count = 0;
   let ahead = 0;
 
@@ -117,16 +122,38 @@ export function connect(model, signal) {
     }
   }
 
-  async function greet() {
-    const { content } = await request(KIND.HELLO);
-    ahead = content.now - Date.now() / 1000;
+  function greet() {
+    request(KIND.HELLO)
+      .then(({ content }) => {
+        ahead = content.now - Date.now() / 1000;
+        tell(false);
+      })
+      .catch(() => {});
+  }
+
+  /** @param {boolean} now */
+  function tell(now) {
+    if (lost !== now) losers.forEach((callback) => callback(now));
+    lost = now;
+  }
+
+  function doubt() {
+    // Jupyter says only that the connection changed, not how: whoever answers is there.
+    tell(true);
+    greet();
   }
 
   model.on("msg:custom", receive);
-  const timers = GREETINGS.map((delay) => setTimeout(() => greet().catch(() => {}), delay));
+  model.on("comm_live_update", doubt);
+  const timers = GREETINGS.map((delay) => setTimeout(greet, delay));
   signal.addEventListener("abort", () => {
     model.off("msg:custom", receive);
+    model.off("comm_live_update", doubt);
     timers.forEach(clearTimeout);
   });
-  return { request, now: () => Date.now() / 1000 + ahead };
+  return {
+    request,
+    now: () => Date.now() / 1000 + ahead,
+    onLost: (callback) => void losers.push(callback),
+  };
 }

@@ -1,0 +1,390 @@
+"""Kernels that end, are killed, interrupted, forked, or run side by side: nothing is lost, nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+from happyhorse_widgets.engine import tenure
+from happyhorse_widgets.engine.loop import engine_loop
+from happyhorse_widgets.engine.settings import Settings
+from happyhorse_widgets.engine.states import State
+from happyhorse_widgets.errors import LibraryError
+from happyhorse_widgets.library import ownership
+from tests.conftest import SandboxProcess, StartSandbox
+from tests.integration.conftest import OpenSession, StartKernel
+from tests.sessions import LONG, picture, until
+
+SLOW = {"speed": 20, "scale": 0.1}  # a clip takes some seconds
+
+
+@pytest.fixture(scope="module")
+def sandbox(start_shared_sandbox: StartSandbox) -> SandboxProcess:
+    return start_shared_sandbox(speed=400, scale=0.1)
+
+
+def processes_of(home: Path) -> list[psutil.Process]:
+    """The processes that work for the library in `home`."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if any(str(home) in word for word in process.cmdline()):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_plain_python_makes_a_clip_and_ends_without_a_trace(
+    start_kernel: StartKernel, tmp_path: Path
+) -> None:
+    kernel = start_kernel(
+        """
+        connect()
+        clip = hh.generate("character1 waves", [picture()], duration=3, seed=7)
+        say(clip.wait(LONG).path)
+        """.replace("\n        ", "\n")
+    )
+    path = Path(kernel.line())
+    assert kernel.end() == (0, "", "")
+    assert path.parent == tmp_path / "home" / "clips"
+    assert path.stat().st_size > 1000
+    until(lambda: processes_of(tmp_path) == [], "the sandbox and its renderers are gone")
+
+
+@pytest.mark.parametrize("ending", ["", "sys.exit(0)", "raise KeyError('the script has a mistake')"])
+def test_a_script_that_does_not_wait_ends_at_once_and_the_next_one_gets_the_clip(
+    start_kernel: StartKernel, open_session: OpenSession, tmp_path: Path, ending: str
+) -> None:
+    kernel = start_kernel(
+        f"""
+connect()
+clips = [hh.generate("character1 waves", [picture()], duration=3, seed=seed) for seed in range(2)]
+until(lambda: clips[0].state not in ("draft", "uploading"), "one is on its way")
+say(*(clip.id for clip in clips))
+{ending}
+"""
+    )
+    ids = kernel.line().split()
+    status, _, complaints = kernel.end()
+    if "mistake" in ending:
+        assert (status, complaints.count("Traceback")) == (1, 1)
+        assert "the script has a mistake" in complaints
+    else:
+        assert (status, complaints) == (0, "")
+    until(lambda: processes_of(tmp_path) == [], "the sandbox and its renderers are gone")
+    session = open_session(None)
+    for clip_id in ids:
+        clip = session.clip(clip_id)
+        assert clip.wait(LONG).is_done
+        assert "unknown" not in [event["to_state"] for event in session._engine.journal.events(clip_id)]
+
+
+def test_a_kernel_that_was_killed_is_followed_by_one_that_gets_its_clips(
+    start_kernel: StartKernel, start_sandbox: StartSandbox, open_session: OpenSession
+) -> None:
+    sandbox = start_sandbox(**SLOW)
+    kernel = start_kernel(
+        """
+connect()
+clips = [hh.generate("character1 waves", [picture()], duration=3, seed=seed) for seed in range(4)]
+until(lambda: all(clip.job_id for clip in clips), "all are submitted")
+say(*(clip.id for clip in clips))
+time.sleep(LONG)
+""",
+        sandbox,
+    )
+    ids = kernel.line().split()
+    kernel.kill()
+    session = open_session(sandbox)
+    clips = [session.clip(clip_id) for clip_id in ids]
+    assert not any(clip.is_over for clip in clips)
+    for clip in clips:
+        assert clip.wait(LONG).path is not None
+    charges = sandbox.ledger()["charges"]
+    assert sorted(charge["jobId"] for charge in charges) == sorted(clip.job_id or "" for clip in clips)
+
+
+def test_a_kernel_that_was_killed_takes_its_own_sandbox_along_and_nothing_is_lost(
+    start_kernel: StartKernel, open_session: OpenSession, start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    kernel = start_kernel(
+        """
+connect(settings=hh.Settings(sandbox_speed=20, sandbox_scale=0.1))
+clip = hh.generate("character1 waves", [picture()], duration=3)
+until(lambda: clip.job_id, "it is submitted")
+say(clip.id)
+time.sleep(LONG)
+"""
+    )
+    clip_id = kernel.line()
+    kernel.kill()
+    until(lambda: processes_of(tmp_path) == [], "the sandbox has ended with the kernel")
+    session = open_session(None, settings=Settings(sandbox_speed=20, sandbox_scale=0.1))
+    clip = session.clip(clip_id).wait(LONG)
+    session.close()
+    charges = start_sandbox(session.home / "sandbox").ledger()["charges"]
+    assert [charge["jobId"] for charge in charges] == [clip.job_id]
+
+
+@pytest.mark.parametrize("how", ["clip.wait()", "asyncio.run(arrive())"])
+def test_an_interrupt_ends_the_wait_and_neither_the_job_nor_the_sandbox(
+    start_kernel: StartKernel, how: str
+) -> None:
+    kernel = start_kernel(
+        f"""
+import asyncio
+connect(settings=hh.Settings(sandbox_speed=20, sandbox_scale=0.1))
+clip = hh.generate("character1 waves", [picture()], duration=3)
+
+async def arrive():
+    await clip
+
+until(lambda: clip.job_id, "it is submitted")
+say("waiting")
+try:
+    {how}
+except KeyboardInterrupt as interrupt:
+    say("interrupted", interrupt)
+say(clip.wait(LONG).state, clip.cost)
+"""
+    )
+    assert kernel.line() == "waiting"
+    os.killpg(kernel.process.pid, signal.SIGINT)  # as Jupyter interrupts a kernel
+    interrupted = kernel.line()
+    if "wait" in how:
+        assert interrupted.startswith("interrupted Stopped waiting. Clip clip_")
+        assert interrupted.endswith("goes on in the background.")
+    else:
+        assert interrupted.startswith("interrupted")
+    assert kernel.line() == "done 30.0"
+    assert kernel.end() == (0, "", "")
+
+
+def test_a_session_that_was_closed_leaves_nothing_running_and_is_taken_up_again(
+    start_sandbox: StartSandbox, open_session: OpenSession
+) -> None:
+    sandbox = start_sandbox(**SLOW)
+    session = open_session(sandbox)
+    clip = session.generate("character1 waves", [picture()], duration=3)
+    until(lambda: clip.job_id, "it is submitted")
+    waiting = session.run(clip._arrival())
+    estimating = session.run(session.estimate_async("character1 waves", [picture()], duration=5))
+    session.close()
+    session.close()
+    assert estimating.done()
+    with pytest.raises(LibraryError, match=r"session is closed\. Make another"):
+        waiting.result(LONG)
+
+    async def tasks() -> set[str]:
+        mine = {"happyhorse_widgets.engine"}
+        return {
+            str(task)
+            for task in asyncio.all_tasks()
+            if task is not asyncio.current_task() and any(name in str(task) for name in mine)
+        }
+
+    left = engine_loop().run(tasks()).result(LONG)
+    assert all("EngineLoop._serve" in task for task in left), left
+    assert [thread.name for thread in threading.enumerate() if "journal" in thread.name] == []
+    for use in (
+        lambda: clip.wait(LONG),
+        lambda: session.generate("character1 waves", [picture()]),
+        lambda: session.estimate("character1 waves", [picture()]),
+        lambda: len(session.clips),
+    ):
+        with pytest.raises(LibraryError, match="session"):
+            use()
+
+    again = open_session(sandbox)
+    assert again is not session
+    assert again.clip(clip.id) is clip  # what a person has in hand goes on with the new session
+    assert clip.wait(LONG).is_done
+
+
+def test_connecting_again_gives_the_same_session_or_one_that_takes_over(
+    start_sandbox: StartSandbox, open_session: OpenSession
+) -> None:
+    sandbox = start_sandbox(**SLOW)
+    first = open_session(sandbox)
+    seen: list[str] = []
+    first.observe(lambda clip: seen.append(clip.state))
+    clip = first.generate("character1 waves", [picture()], duration=3)
+    waiting = threading.Thread(target=clip.wait, args=(LONG,))
+    waiting.start()
+    assert open_session(sandbox, budget=1000, model="model_other") is first
+    assert (first.budget, first.model) == (1000, "model_other")
+
+    second = open_session(sandbox, settings=Settings(retry_first=0.1, poll_interval=0.2, single_poll=0.2))
+    assert second is not first
+    assert not first.open
+    assert (second.budget, clip.keeper) == (None, second)
+    assert second.clip(clip.id) is clip
+    waiting.join(LONG)  # it was not disturbed
+    assert clip.is_done
+    assert seen[-1] == "done"
+    assert len(sandbox.ledger()["charges"]) == 1
+
+
+def test_a_take_over_that_fails_tells_those_who_wait(
+    sandbox: SandboxProcess, open_session: OpenSession, tmp_path: Path
+) -> None:
+    session = open_session(sandbox)
+    clip = session.generate("character1 waves", [picture()], duration=3).wait(LONG)
+    session._engine.journal.move(clip.id, "done", "submitted").result(LONG)
+    clip.take(session._records.get(clip.id))  # type: ignore[arg-type]
+    (session.home / "library.sqlite3").write_text("not a library any more")
+    with pytest.raises(LibraryError, match="not a sound library file"):
+        open_session(sandbox, settings=Settings())
+    with pytest.raises(LibraryError, match="closed"):
+        clip.wait(LONG)
+
+
+def test_a_budget_holds_from_the_first_moment_in_the_next_kernel(
+    start_kernel: StartKernel, start_sandbox: StartSandbox, open_session: OpenSession
+) -> None:
+    sandbox = start_sandbox(speed=400, scale=0.1, parallel=1)
+    kernel = start_kernel(
+        """
+session = connect()
+clip = hh.generate("character1 waves", [picture()], duration=3)
+clip.wait(LONG)
+session._engine._submitter.places.limit = 0  # nobody is sent any more
+clip = hh.generate("character1 waves", [picture()], duration=3)
+until(lambda: clip.state == "intent", "it is written down")
+say(clip.id)
+time.sleep(LONG)
+""",
+        sandbox,
+    )
+    clip_id = kernel.line()
+    kernel.kill()
+    session = open_session(sandbox, budget=40)  # one clip costs 30
+    with pytest.raises(Exception, match="of the budget of 40 are spent"):
+        session.clip(clip_id).wait(LONG)
+    assert len(sandbox.ledger()["jobs"]) == 1
+
+
+def test_a_second_kernel_sees_everything_and_goes_on_when_the_first_dies(
+    start_kernel: StartKernel,
+    start_sandbox: StartSandbox,
+    open_session: OpenSession,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tenure, "_LOOK", 0.1)
+    sandbox = start_sandbox(**SLOW)
+    kernel = start_kernel(
+        """
+connect()
+for line in sys.stdin:
+    clip = hh.generate("character1 waves", [picture()], duration=3)
+    until(lambda: clip.job_id, "it is submitted")
+    say(clip.id)
+""",
+        sandbox,
+    )
+    kernel.go_on()
+    clip_id = kernel.line()
+    session = open_session(sandbox)
+    with pytest.raises(LibraryError, match=f"process {kernel.process.pid} on"):
+        session.generate("character1 waves", [picture()], duration=3)
+    assert session.resume() == []
+    first = session.clip(clip_id)
+    assert not first.is_over
+    assert first.wait(LONG).is_done  # the other kernel did it; this one showed it
+
+    kernel.go_on()
+    second = session.clip(kernel.line())
+    kernel.kill()
+    assert second.wait(LONG).is_done  # now it was this one
+    assert session.generate("character1 waves", [picture()], duration=3).wait(LONG).is_done
+    charged = [charge["jobId"] for charge in sandbox.ledger()["charges"]]
+    assert len(charged) == len(set(charged)) == 3
+
+
+def test_a_kernel_that_lost_the_library_notices_and_follows(
+    start_kernel: StartKernel,
+    start_sandbox: StartSandbox,
+    open_session: OpenSession,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tenure, "_LOOK", 0.1)
+    monkeypatch.setattr(ownership, "BEAT", 0.1)
+    sandbox = start_sandbox(**SLOW)
+    session = open_session(sandbox)
+    clip = session.generate("character1 waves", [picture()], duration=3)
+    until(lambda: clip.job_id, "it is submitted")
+    # To the other kernel this one looks dead, as after a long sleep to one on another machine.
+    session._engine.journal._database.write(
+        lambda connection: connection.execute("UPDATE owner SET started = '1'")
+    ).result(LONG)
+    kernel = start_kernel("connect()\nsay('mine')\ntime.sleep(LONG)\n", sandbox)
+    assert kernel.line() == "mine"
+    until(lambda: not session._engine.tenure.mine, "the loss is noticed")
+    with pytest.raises(LibraryError, match="Another kernel"):
+        session.generate("character1 waves", [picture()], duration=3)
+    assert clip.wait(LONG).is_done
+    assert len(sandbox.ledger()["charges"]) == 1
+
+
+def test_a_forked_child_is_told_what_it_cannot_do_and_can_do_the_rest(
+    start_kernel: StartKernel, sandbox: SandboxProcess
+) -> None:
+    kernel = start_kernel(
+        """
+session = connect()
+clip = hh.generate("character1 waves", [picture()], duration=3)
+if (child := os.fork()) == 0:
+    try:
+        for use in (clip.wait, lambda: session.generate("character1 waves", [picture()]), lambda: len(session.clips)):
+            try:
+                use()
+            except hh.errors.LibraryError as error:
+                say(error)
+        own = connect(home=os.environ["HOME_FOLDER"] + "-child")
+        assert hh.default_session() is hh.default_session() is own
+        say(hh.generate("character1 waves", [picture()], duration=3).wait(LONG).state)
+        own.close()
+    finally:
+        os._exit(0)
+os.waitpid(child, 0)
+say(clip.wait(LONG).state)
+""",
+        sandbox,
+    )
+    assert "was forked: wait for it there" in kernel.line()
+    assert "closed" in kernel.line()
+    assert "was forked" in kernel.line()
+    assert kernel.line() == "done"
+    assert kernel.line() == "done"
+    status, _, complaints = kernel.end()
+    assert status == 0
+    assert "Traceback" not in complaints
+
+
+def test_what_a_crash_left_between_the_file_and_its_commit_is_found(
+    sandbox: SandboxProcess, open_session: OpenSession
+) -> None:
+    session = open_session(sandbox)
+    clip = session.generate("character1 waves", [picture()], duration=3, seed=5).wait(LONG)
+    assert clip.path is not None
+    written = clip.path.stat().st_mtime_ns
+    journal = session._engine.journal
+    journal.move(clip.id, "done", "downloading", finished_at=None).result(LONG)
+    journal._database.write(
+        lambda connection: connection.execute(
+            "UPDATE outputs SET state = 'expected', path = NULL, sha256 = NULL"
+        )
+    ).result(LONG)
+    session.close()
+    again = open_session(sandbox).clip(clip.id)
+    assert again.wait(LONG).state is State.DONE
+    assert again.path is not None
+    assert again.path.stat().st_mtime_ns == written  # it was not fetched again
+    assert again.sha256 is not None
