@@ -13,6 +13,7 @@ another one renders the video, to the same bytes. All methods belong to the thre
 from __future__ import annotations
 
 import contextlib
+import functools
 import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
@@ -121,7 +122,7 @@ class Ledger:
         # What never becomes a success needs no video.
         unrendered = job.render is not None and job.stop is None
         with self._transaction():
-            if limit is not None and self._under_way(job.job_type, job.created_at) >= limit:
+            if limit is not None and self._is_full(job.job_type, limit, job.created_at):
                 return False
             self._database.execute(
                 "INSERT INTO jobs (job_id, owner, created_at, job_type, job, unrendered) VALUES (?, ?, ?, ?, ?, ?)",
@@ -285,8 +286,12 @@ class Ledger:
                     f"it was written by another version: {version}, not {_SCHEMA_VERSION}"
                 )
 
-    def _under_way(self, job_type: str, now: float) -> int:
-        return sum(job.job_type == job_type for job, _ in self.settle(now))
+    def _is_full(self, job_type: str, limit: int, now: float) -> bool:
+        (unsettled,) = self._database.execute(
+            "SELECT count(*) FROM jobs WHERE ended_at IS NULL AND job_type = ?", (job_type,)
+        ).fetchone()
+        # Only where it is close need those that have ended since be told from the others.
+        return unsettled >= limit and sum(job.job_type == job_type for job, _ in self.settle(now)) >= limit
 
     def _insert_asset(self, asset: Asset) -> None:
         row = msgspec.structs.asdict(asset)
@@ -316,7 +321,12 @@ def _sweep(*folders: Path) -> None:
 
 
 def _job(row: sqlite3.Row) -> Job:
-    return msgspec.json.decode(row["job"], type=Job)
+    return _decoded(row["job"])
+
+
+@functools.lru_cache(maxsize=2048)  # those under way are read with every list
+def _decoded(job: bytes) -> Job:
+    return msgspec.json.decode(job, type=Job)
 
 
 def _asset(row: sqlite3.Row) -> Asset:

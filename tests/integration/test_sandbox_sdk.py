@@ -78,9 +78,25 @@ def body(images: list[str], **more: Any) -> dict[str, Any]:
 
 
 def finished(client: Scenario, images: list[str], **more: Any) -> Any:
-    """A clip's job, once it has ended."""
-    job_id = client.generate.run_model(MODEL, body=body(images, **more)).job.job_id
-    return until(lambda: client.jobs.retrieve(job_id).job, lambda job: job.status in {"success", "failure"})
+    """A clip's job, once it is a success."""
+    return successful(client, client.generate.run_model(MODEL, body=body(images, **more)).job.job_id)
+
+
+def moderated(client: Scenario, images: list[str]) -> Any:
+    """A job that the provider's moderation has stopped."""
+    job_id = client.generate.run_model(MODEL, body=body(images, prompt="character1 [moderated]")).job.job_id
+    return until(lambda: client.jobs.retrieve(job_id).job, lambda job: job.status == "failure")
+
+
+def successful(client: Scenario, job_id: str, seen: list[Any] | None = None) -> Any:
+    """The job, once it is a success; `seen` takes all that was seen of it."""
+    seen = [] if seen is None else seen
+    until(
+        lambda: seen.append(client.jobs.retrieve(job_id).job),
+        lambda _: seen[-1].status in {"success", "failure"},
+    )
+    assert seen[-1].status == "success", seen[-1].metadata.error
+    return seen[-1]
 
 
 def test_upload_in_one_call_takes_base64_and_data_urls(client: Scenario) -> None:
@@ -225,11 +241,8 @@ def test_generate_watch_and_download(client: Scenario, images: list[str]) -> Non
     submitted = client.generate.run_model(MODEL, body=body(images, seed=7))
     assert submitted.job.status == "pending"
     assert submitted.creative_units_cost == submitted.job.billing.cu_cost == 18
-    seen = []
-    job = until(
-        lambda: seen.append(client.jobs.retrieve(submitted.job.job_id).job) or seen[-1],
-        lambda one: one.status == "success",
-    )
+    seen: list[Any] = []
+    job = successful(client, submitted.job.job_id, seen)
     assert [one.progress for one in seen] == sorted(one.progress for one in seen)
     assert [one.status for one in job.status_history] == [
         *("pending", "queued", "warming-up", "in-progress", "finalizing", "success")
@@ -269,7 +282,7 @@ def test_jobs_are_listed_page_by_page(client: Scenario, images: list[str]) -> No
     by_creation = [job.job_id for job in client.jobs.list(page_size=2)]
     assert [one for one in by_creation if one in made] == made[::-1]
     for job_id in made:
-        until(lambda one=job_id: client.jobs.retrieve(one).job, lambda job: job.status == "success")
+        successful(client, job_id)
     listed = list(client.jobs.list(types=["custom"], page_size=2))
     assert set(made) <= {job.job_id for job in listed}
     assert {job.job_type for job in listed} == {"custom"}
@@ -307,8 +320,7 @@ def test_cancel_is_refused(client: Scenario, images: list[str]) -> None:
     job_id = client.generate.run_model(MODEL, body=body(images)).job.job_id
     with pytest.raises(scenario_sdk.BadRequestError, match="cannot be canceled"):
         client.jobs.trigger_action(job_id, action="cancel")
-    job = until(lambda: client.jobs.retrieve(job_id).job, lambda one: one.status == "success")
-    assert job.billing.cu_cost == 18
+    assert successful(client, job_id).billing.cu_cost == 18
 
 
 def test_assets_in_bulk(client: Scenario, images: list[str]) -> None:
@@ -424,7 +436,7 @@ def test_usages_tell_what_was_charged(start_sandbox: StartSandbox) -> None:
     with sdk(start_sandbox(speed=500, scale=0.1)) as client:
         images = [client.assets.upload(name="red.png", image=base64.b64encode(png("red")).decode()).asset.id]
         finished(client, images)
-        assert finished(client, images, prompt="character1 [moderated]").status == "failure"
+        assert moderated(client, images).status == "failure"
         found = client.usages.list()
         values = {one.usage_name: sum(float(point.value) for point in one.points) for one in found.usages}
         assert values == {"creative-unit-cost": 36, "refunds": 18, "custom": 2}
@@ -436,7 +448,7 @@ def test_usages_tell_what_was_charged(start_sandbox: StartSandbox) -> None:
 
 
 def test_a_moderated_prompt_fails_and_says_why(client: Scenario, images: list[str]) -> None:
-    job = finished(client, images, prompt="character1 [moderated]")
+    job = moderated(client, images)
     assert job.status == "failure"
     assert "moderation" in job.metadata.error and "Rephrase" in job.metadata.hint
     assert job.metadata.asset_ids == []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import itertools
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,9 @@ import pytest
 import happyhorse_widgets as hh
 from happyhorse_widgets.engine.session import Session
 from happyhorse_widgets.errors import InvalidImage, InvalidRequest, NotFound
+from happyhorse_widgets.media.images import load_image
 from happyhorse_widgets.widgets.assets import STATIC
+from happyhorse_widgets.widgets.estimate import LiveEstimate
 from tests.conftest import SandboxProcess, StartSandbox
 from tests.unit.comms import RecordingComm
 from tests.unit.test_widgets_tray import png
@@ -143,6 +147,12 @@ def test_generate_refuses_what_is_not_allowed_before_anything_is_paid(
     assert "character2" in told
     assert "duration must be a whole number from 3 to 15" in told
     assert len(sandbox.ledger()["jobs"]) == before
+
+
+def test_a_model_that_nobody_has_is_refused_and_not_taken(studio: hh.Studio) -> None:
+    with pytest.raises(NotFound):
+        studio.model = "model_nobody"
+    assert studio.model == HAPPY_HORSE
 
 
 def test_the_other_model_brings_its_own_choices(studio: hh.Studio) -> None:
@@ -395,6 +405,34 @@ def test_typing_a_long_prompt_stays_small_and_slow_on_the_wire(studio: hh.Studio
     updates = studio.comm.updates("_form")
     assert len(updates) <= 10
     assert max(len(repr(update)) for update in updates) < 3000
+
+
+def test_only_the_last_of_many_changes_is_asked_about(session: Session) -> None:
+    told: list[dict[str, Any]] = []
+    live = LiveEstimate(session, lambda: told.append(live.state))
+
+    def ask(duration: int) -> None:
+        live.ask([load_image(FOX)], model=HAPPY_HORSE, resolution="720P", duration=duration)
+
+    for duration in (3, 15, 4, 10, 5):
+        ask(duration)
+    until(lambda: told)
+    ask(6)
+    until(lambda: live.state["status"] == "known" and told[1:])
+    expected = [session.estimate("x", [FOX], resolution="720P", duration=n).creative_units for n in (5, 6)]
+    assert [state["units"] for state in told] == expected
+
+
+def test_a_closed_studio_is_forgotten(studio: hh.Studio, session: Session) -> None:
+    def open_and_close() -> weakref.ref[hh.Studio]:
+        other = hh.Studio(session, references=[FOX])
+        until(lambda: other._estimate["status"] == "known")
+        other.close()
+        return weakref.ref(other)
+
+    gone = open_and_close()
+    studio.duration = 7  # gives the bridge another state to carry than the closed one's last
+    until(lambda: gc.collect() >= 0 and gone() is None)
 
 
 def test_a_closed_studio_leaves_its_clips_alone(session: Session) -> None:
