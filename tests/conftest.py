@@ -14,8 +14,13 @@ from typing import Any
 
 import httpx2
 import pytest
+from hypothesis import settings
 
 import happyhorse_widgets
+
+# A busy machine is no fault of the code.
+settings.register_profile("without deadlines", deadline=None)
+settings.load_profile("without deadlines")
 
 _SOURCES = Path(happyhorse_widgets.__file__).parents[1]
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from happyhorse_widgets.library.database import Database
     from happyhorse_widgets.library.files import Home
 
-    from .clip import Clip
+    from .clip import Clip, Keeper
     from .connection import Connection
     from .roster import Roster
     from .settings import Settings
@@ -53,9 +53,9 @@ class Engine:
         project: str,
         settings: Settings,
         roster: Roster,
+        keeper: Keeper,
         *,
         budget: Callable[[], float | None],
-        clip_of: Callable[[ClipRecord], Clip],
     ) -> None:
         self.connection = connection
         self.records = Clips(database)
@@ -74,7 +74,7 @@ class Engine:
         self._project = project
         self._settings = settings
         self._roster = roster
-        self._clip_of = clip_of
+        self._keeper = keeper
         self._pid = os.getpid()
         self._open = True
         self._entering = threading.Lock()
@@ -114,7 +114,7 @@ class Engine:
     def enter(self, create: Callable[[], ClipRecord], warnings: tuple[str, ...]) -> Clip:
         """Drive the clip whose record `create` makes; from any thread but the loop's."""
         with self._entering:
-            clip = self._clip_of(create())
+            clip = self._roster.clip(create(), self._keeper)
             clip.warnings = warnings
             self._drive(clip)
             return clip
@@ -133,7 +133,7 @@ class Engine:
             clips = []
             for record in awake:
                 if record.id not in driven:
-                    clip = self._clip_of(record)
+                    clip = self._roster.clip(record, self._keeper)
                     clip.take(record)
                     self._drive(clip)
                     clips.append(clip)

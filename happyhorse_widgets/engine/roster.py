@@ -28,13 +28,18 @@ class Roster:
         self._observers: list[Callable[[Clip], None]] = []
         self._observing = threading.Lock()
 
-    def clip(self, record: ClipRecord, keeper: Keeper, latest: Callable[[str], ClipRecord | None]) -> Clip:
-        """The clip of a record: the one that somebody has, else a new one. `latest` reads a record from the library."""
+    def clip(
+        self, record: ClipRecord, keeper: Keeper, latest: Callable[[str], ClipRecord | None] | None = None
+    ) -> Clip:
+        """The clip of a record: the one that somebody has, else a new one.
+
+        `latest` reads the record once more. It is needed where the clip may be driven: whoever drove it may have brought it to
+        rest, and let go of it, since the record was read.
+        """
         with self._lock:
             clip = self._clips.get(record.id)
             if clip is None:
-                if record.state not in RESTING:
-                    # Whoever drove it may have brought it to rest, and let go of it, since the record was read.
+                if latest is not None and record.state not in RESTING:
                     record = latest(record.id) or record
                 clip = self._clips[record.id] = Clip(keeper, record)
             return clip

@@ -73,8 +73,8 @@ class Session:
                 self._project,
                 self.settings,
                 self._roster,
+                self,
                 budget=lambda: self.budget,
-                clip_of=self._clip,
             )
         except BaseException:
             self._database.close()

@@ -185,7 +185,7 @@ def _true_course(job: Job) -> tuple[Stages, Stage | None]:
     if job.rendered_at is None:
         return tuple(before), None
     if job.render_error is not None:
-        return job.stages, ("failure", round(job.rendered_at, 3))
+        return tuple(before), ("failure", round(job.rendered_at, 3))
     return (*before, (status, max(end, round(job.rendered_at, 3)))), None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import queue
 import secrets
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,8 +19,9 @@ from happyhorse_widgets.media.images import load_image
 from .assets import STATIC
 from .base import Widget
 from .bridge import bridge
-from .card import card_state, model_name, serve_clips
+from .card import model_name, serve_clips
 from .estimate import LiveEstimate
+from .feed import ClipFeed
 from .intake import Intake
 from .rpc import Buffers, Content, Kind
 from .tray import MOST, Tray
@@ -37,12 +37,6 @@ if TYPE_CHECKING:
 
 _PARAMETERS = ("aspect_ratio", "resolution", "duration", "seed")
 _SETTINGS = ("prompt", *_PARAMETERS, "model")
-#: How many clips are shown at first, and the most that one answer or message holds.
-_PAGE = 20
-_MOST_AT_ONCE = 100
-#: How many presses of the button are remembered, so that one that is sent twice makes one clip.
-_PRESSES = 1000
-
 _SAMPLES = (STATIC / "samples" / "fox.png", STATIC / "samples" / "astronaut.png")
 _SAMPLE_PROMPT = (
     "character1 the fox and character2 the astronaut walk side by side through a meadow at sunset, "
@@ -90,7 +84,7 @@ class Studio(Widget):
     _session: Any = traitlets.Dict().tag(sync=True)
     _estimate: Any = traitlets.Dict().tag(sync=True)
     # Read from the library whenever a page asks for the whole state, and not sent at any other time.
-    _page: Any = traitlets.Any().tag(sync=True, to_json=lambda _, studio: studio._newest(_PAGE))
+    _page: Any = traitlets.Any().tag(sync=True, to_json=lambda _, studio: studio._feed.newest())
     _twin: Any = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, session: Session | None = None, **initial: Any) -> None:
@@ -98,15 +92,14 @@ class Studio(Widget):
         self._tray = Tray(self._tray_changed)
         self._intake = Intake(self._tray, self.session, self._later)
         self._live = LiveEstimate(self.session, self._later)
-        self._changed_clips: queue.SimpleQueue[Clip] = queue.SimpleQueue()
-        self._presses: dict[str, str] = {}
-        self._pressing = threading.Lock()
+        self._feed = ClipFeed(self.session, self._later)
+        # Held while what is shown is put together and set: two threads must not overtake each other.
         self._showing = threading.RLock()
         super().__init__(**initial)
         self._static = StudioTwin(self.session, self._twin)
         self._serve()
         self._channel = bridge().open(self._read, self._write)
-        self._stop_observing = self.session.observe(self._clip_changed)
+        self._feed.start()
         self._later()  # for what happened since the state was first read
 
     # -- for Python ------------------------------------------------------------------------------------------------
@@ -126,8 +119,8 @@ class Studio(Widget):
 
     def close(self) -> None:
         """Take the Studio out of the browser. Its clips go on."""
-        if hasattr(self, "_stop_observing"):
-            self._stop_observing()
+        if hasattr(self, "_channel"):  # ipywidgets closes half-made widgets, too
+            self._feed.stop()
             self._live.stop()
             self._channel.close()
             self._static.close()
@@ -187,15 +180,17 @@ class Studio(Widget):
 
     @traitlets.observe("references")
     def _references_changed(self, change: Any) -> None:
-        if change["new"] != self._tray.sources:
-            self._tray.replace(change["new"])
-            self._intake.send_ahead()
+        with self._showing:
+            if change["new"] != self._tray.sources:
+                self._tray.replace(change["new"])
+                self._intake.send_ahead()
         self._set_up_changed()
 
     def _tray_changed(self) -> None:
         with self._showing:
-            self._form, self._tiles = self._default_form(), self._default_tiles()
-        self.references = self._tray.sources
+            with self.hold_sync():  # one message: tiles and their order belong together
+                self._form, self._tiles = self._default_form(), self._default_tiles()
+            self.references = self._tray.sources
 
     def _set_up_changed(self) -> None:
         self._live.ask(self._tray.sources, model=self.model, **self._parameters())
@@ -215,36 +210,19 @@ class Studio(Widget):
             self._channel.mark()
 
     def _read(self) -> dict[str, Any]:
-        clips: dict[str, Clip] = {}
-        while len(clips) < _MOST_AT_ONCE:
-            try:
-                clip = self._changed_clips.get_nowait()
-            except queue.Empty:
-                break
-            clips[clip.id] = clip
-        else:
-            self._channel.mark()
-        with (
-            self._pressing
-        ):  # a clip that a press is just making is sent when it is known which press that is
-            pressed = {clip_id: press for press, clip_id in self._presses.items()}
-            return {
-                "clips": [{**card_state(clip), "press": pressed.get(clip.id)} for clip in clips.values()],
-                "schema": self._default_schema(),
-                "session": self._default_session(),
-            }
+        return {
+            "clips": self._feed.changes(),
+            "schema": self._default_schema(),
+            "session": self._default_session(),
+        }
 
     def _write(self, state: dict[str, Any]) -> None:
         with self._showing:
             self._tiles = self._default_tiles()
             self._schema, self._session, self._estimate = state["schema"], state["session"], self._live.state
-        self.references = self._tray.sources
+            self.references = self._tray.sources
         if state["clips"]:
             self.send({"kind": Kind.STUDIO_CHANGED, "clips": state["clips"]})
-
-    def _clip_changed(self, clip: Clip) -> None:
-        self._changed_clips.put(clip)
-        self._later()
 
     # -- requests of a view ----------------------------------------------------------------------------------------
 
@@ -276,42 +254,18 @@ class Studio(Widget):
         press, values, tiles = content.get("press"), content.get("values"), content.get("tiles")
         if not (isinstance(press, str) and isinstance(values, dict) and isinstance(tiles, list)):
             raise InvalidRequest("A press of Generate carries its id, the settings and the tiles.")
-        with self._pressing:
-            if press not in self._presses:
-                model = values.get("model")
-                wanted: dict[str, Any] = {name: values.get(name) for name in self._known(model)}
-                wanted |= {
-                    "prompt": values.get("prompt"),
-                    "references": self._tray.chosen(tiles),
-                    "model": model,
-                }
-                errors = [found for found in self.session.check(**wanted) if found.severity == "error"]
-                if errors:
-                    return {"problems": [{"field": e.field, "message": e.message} for e in errors]}
-                self._presses[press] = self.session.submit(**wanted).id
-                while len(self._presses) > _PRESSES:
-                    del self._presses[next(iter(self._presses))]
-            clip = self.session.clip(self._presses[press])
-        return {"clip": {**card_state(clip), "press": press}}
+        model = values.get("model")
+        wanted: dict[str, Any] = {name: values.get(name) for name in self._known(model)}
+        references = self._tray.chosen(tiles)
+        return self._feed.make(
+            press, prompt=values.get("prompt"), references=references, model=model, **wanted
+        )
 
     def _list(self, content: Content, _buffers: Buffers) -> Content:
         self._later()  # a view that has just opened is shown the state of now
         if isinstance(ids := content.get("ids"), list):
-            return {"clips": [card_state(self.session.clip(str(clip))) for clip in ids[:_MOST_AT_ONCE]]}
-        return self._newest(_PAGE, after=content.get("before"))
-
-    def _newest(self, count: int, after: Any = None) -> dict[str, Any]:
-        """`count` clips, newest first, or those that come after the clip of an id; `more` says whether others follow."""
-        found: list[Clip] = []
-        skipping = after is not None
-        for clip in self.session.clips:
-            if skipping:
-                skipping = clip.id != after
-                continue
-            found.append(clip)
-            if len(found) > count:
-                break
-        return {"clips": [card_state(clip) for clip in found[:count]], "more": len(found) > count}
+            return self._feed.some(ids)
+        return self._feed.newest(after=content.get("before"))
 
     def _sample(self, _content: Content, _buffers: Buffers) -> Future[None]:
         return self.session.run(asyncio.to_thread(self._show_sample))

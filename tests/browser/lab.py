@@ -74,7 +74,13 @@ def running_lab(folder: Path) -> Iterator[Lab]:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=_environment(own), cwd=root)
     try:
         record = own / "runtime" / f"jpserver-{process.pid}.json"
-        wait_until(lambda: record.exists() or process.poll() is not None, START_LIMIT, "JupyterLab to start")
+
+        def started() -> bool:  # the record is made empty, and written then
+            return process.poll() is not None or (
+                record.exists() and record.read_text().rstrip().endswith("}")
+            )
+
+        wait_until(started, START_LIMIT, "JupyterLab to start")
         assert process.poll() is None, (folder / "lab.log").read_text()
         lab = Lab(json.loads(record.read_text())["url"], token, root)
         yield lab

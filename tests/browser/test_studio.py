@@ -445,6 +445,7 @@ def test_bad_input_is_shown_beside_its_field_and_nothing_is_lost(open_studio: Ca
     studio.root.get_by_text("21:9", exact=True).click()
     studio.root.get_by_role("combobox", name="Model").select_option(label="Happy Horse 1.0")
     expect(studio.root.locator(".hh-aspect_ratio .hh-note")).to_contain_text("This model has no 21:9")
+    expect(studio.root.get_by_role("radio", name="21:9")).to_be_checked()
     studio.root.get_by_text("1:1", exact=True).click()
     expect(studio.root.locator(".hh-aspect_ratio .hh-note")).to_be_hidden()
     expect(studio.root.get_by_text("21:9", exact=True)).to_have_count(0)
@@ -469,6 +470,28 @@ def test_a_press_while_the_kernel_cannot_answer_is_kept(open_studio: Callable[..
     expect(studio.ready).to_have_count(1, timeout=CLIP_LIMIT)
     expect(studio.cards).to_have_count(1)
     assert "1" in studio.told(2).splitlines()
+
+
+def test_a_press_whose_message_is_lost_is_sent_again(open_studio: Callable[..., Studio]) -> None:
+    studio = open_studio("print(len(studio.clips), 'made')")
+    studio.root.get_by_role("button", name="Try a sample").click()
+    studio.arrived(2)
+    studio.page.evaluate(
+        """() => {
+            window.lost = 0;
+            const send = WebSocket.prototype.send;
+            WebSocket.prototype.send = function (data) {
+                const text = typeof data === "string" ? data : new TextDecoder().decode(data);
+                if (text.includes("studio-generate") && !window.lost) window.lost += 1;
+                else return send.call(this, data);
+            };
+        }"""
+    )
+    studio.generate.click()
+    expect(studio.cards.first).to_contain_text("Waiting for the kernel")
+    assert studio.page.evaluate("() => window.lost") == 1
+    expect(studio.ready).to_have_count(1, timeout=CLIP_LIMIT)
+    assert "1 made" in studio.told()
 
 
 def test_the_page_is_loaded_again_and_everything_is_there(open_studio: Callable[..., Studio]) -> None:

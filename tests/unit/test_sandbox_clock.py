@@ -6,7 +6,7 @@ import itertools
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from happyhorse_widgets.sandbox.jobs import Job, course, generation_seconds, instant, stop_for, to_wire, view
@@ -41,6 +41,13 @@ def made(
     )
 
 
+@example(  # known of half a millisecond before the failure's own, rounded date
+    takes=1.0,
+    outcome="success",
+    rendered_after=1.265625,
+    error="no memory",
+    times=[BORN + 1.265625, BORN + 2],
+)
 @given(
     takes=seconds,
     outcome=st.sampled_from(["success", "failure", "moderation", "canceled", "stall"]),

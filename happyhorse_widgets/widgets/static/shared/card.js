@@ -42,6 +42,8 @@ const STOP = {
   detach: { text: "Stop watching", title: "Stop watching: the job is paid and goes on; the clip still arrives" },
 };
 
+const BADGE = "Sandbox";
+
 /**
  * @param {Host} host
  * @returns {{el: HTMLElement, update: (state: State) => void, lose: (lost: boolean) => void}}
@@ -115,7 +117,8 @@ function createWords() {
     // Long enough to be scrolled: then the keyboard must reach it.
     setAttribute(prompt, "tabindex", state.prompt.length > 300 ? 0 : null);
     fill(references, state.references, reference);
-    fill(facts, [...state.parameters, ...money(state), ...outcome(state)], (text) => h("li", {}, text));
+    const told = [...state.parameters, ...money(state), ...outcome(state)];
+    fill(facts, state.sandbox ? [BADGE, ...told] : told, (text) => (text === BADGE ? badge() : h("li", {}, text)));
     fill(warnings, state.warnings, (text) => h("li", {}, icon("warning"), h("span", {}, text)));
     const wrong = state.error ? [[state.error.message, state.error.hint].filter(Boolean).join(" ")] : [];
     fill(trouble, wrong, (text) => h("div", {}, icon("warning"), h("span", {}, text)));
@@ -162,6 +165,10 @@ function createStop({ rpc, signal }, say) {
       setAttribute(el, "title", STOP[state.stop].title);
     },
   };
+}
+
+function badge() {
+  return h("li", { class: "hh-card-badge", title: "Simulated: nothing is sent to Scenario" }, BADGE);
 }
 
 /** @param {State} state */

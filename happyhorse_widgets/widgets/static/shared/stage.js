@@ -24,8 +24,7 @@ export function createStage({ rpc, signal }) {
   const note = h("div", { class: "hh-card-note hh-quiet" });
   const work = h("div", { class: "hh-card-work" }, title, h("div", { class: "hh-card-time" }, time, usual), note);
   const progress = createProgress();
-  const badge = h("span", { class: "hh-card-badge", title: "Simulated: nothing is sent to Scenario" }, "Sandbox");
-  const el = h("div", { class: "hh-card-stage" }, work, progress.el, badge);
+  const el = h("div", { class: "hh-card-stage" }, work, progress.el);
   every(1000, tick, signal);
 
   function show() {
@@ -33,7 +32,6 @@ export function createStage({ rpc, signal }) {
     const { words, note: more } = saying(state, lost);
     const [width, height] = state.ratio.split(":").map(Number);
     el.style.setProperty("--hh-ratio", String(width / height));
-    badge.hidden = !state.sandbox;
     work.hidden = state.phase === "ready";
     setText(heading, words);
     setText(note, more);
