@@ -38,7 +38,13 @@ class HappyHorseMagics(Magics):
         display(Studio())
 
     @magic_arguments()
-    @argument("-r", "--reference", action="append", default=[], help="a reference image: path, address or asset id; repeat")
+    @argument(
+        "-r",
+        "--reference",
+        action="append",
+        default=[],
+        help="a reference image: path, address or asset id; repeat",
+    )
     @argument("--aspect-ratio", default="16:9", help="16:9, 9:16, 1:1, 4:3 or 3:4")
     @argument("--resolution", default="1080P", help="720P or 1080P")
     @argument("--duration", type=int, default=5, help="whole seconds, 3 to 15")

@@ -109,7 +109,7 @@ class Database:
 
     `write` queues work and returns a future; `read` runs at once on the calling thread. Both give the work a connection
     with `sqlite3.Row` rows and turn SQLite's errors into `LibraryError`, which they also raise once the database is closed
-    and in a process that was forked from the one that opened it.
+    and in a process that was forked from the one that opened it. Work must not use the database itself.
     """
 
     def __init__(self, path: Path) -> None:
@@ -120,12 +120,16 @@ class Database:
         """
         self.path = path
         self._pid = os.getpid()
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="happyhorse-journal")
-        self._lock = threading.Lock()
-        self._idle: list[sqlite3.Connection] = []
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="happyhorse-journal")
+        # Within the process all take turns: SQLite's own locks make a reader sleep and try again, and while a thousand
+        # commits follow each other it would do so for seconds.
+        self._turn = threading.Lock()
+        self._connections: list[sqlite3.Connection] = []
         self._closed = False
         try:
-            self._writer.submit(self._transact, self._upgrade).result()
+            with self._translated():
+                self._writer, self._reader = self._connect(), self._connect()
+            self._executor.submit(self._commit, self._upgrade).result()
         except BaseException:
             self.close()
             raise
@@ -134,26 +138,24 @@ class Database:
         """Run `work` inside one immediate transaction on the writer thread; committed before the future resolves."""
         self._check_usable()
         try:
-            return self._writer.submit(self._transact, work)
+            return self._executor.submit(self._commit, work)
         except RuntimeError:  # it was closed in this very moment, or the interpreter ends
             raise LibraryError(self._over()) from None
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work`, which only reads, on the calling thread: all it reads is of one moment.
-
-        It may have to wait for a commit to end, some milliseconds where several come after each other.
-        """
+        """Run `work`, which only reads, on the calling thread; all that it reads is of one moment."""
         self._check_usable()
-        return self._transact(work, "DEFERRED")
+        with self._turn, self._translated():
+            self._reader.execute("BEGIN")
+            return self._run(work, self._reader)
 
     def close(self) -> None:
-        """Finish what was queued and close every connection. The database cannot be used afterwards."""
-        self._writer.shutdown(wait=True)
-        with self._lock:
+        """Finish what was queued and close the connections. The database cannot be used afterwards."""
+        self._executor.shutdown(wait=True)
+        with self._turn:
             self._closed = True
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+            for connection in self._connections:
+                connection.close()
 
     def _check_usable(self) -> None:
         if self._pid != os.getpid():
@@ -167,34 +169,15 @@ class Database:
     def _over(self) -> str:
         return f"{self.path} is closed: its session has ended. Make another with connect()."
 
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection to the calling thread. There are as many as were ever in use at the same time."""
-        with self._lock:
-            connection = self._idle.pop() if self._idle else None
-        if connection is None:
-            connection = self._connect()
-        try:
-            yield connection
-        finally:
-            with self._lock:
-                keep = not self._closed
-                if keep:
-                    self._idle.append(connection)
-            if not keep:
-                connection.close()
-
     def _connect(self) -> sqlite3.Connection:
+        # Each is used by one thread at a time, though not always by the same one.
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5.0)
-        try:
-            connection.row_factory = sqlite3.Row
-            self._refuse_newer(connection)  # first of all: what comes next may write to the file
-            connection.execute("PRAGMA journal_mode = DELETE")
-            connection.execute("PRAGMA synchronous = EXTRA")
-            connection.execute("PRAGMA foreign_keys = ON")
-        except BaseException:
-            connection.close()
-            raise
+        self._connections.append(connection)
+        connection.row_factory = sqlite3.Row
+        self._refuse_newer(connection)  # first of all: what comes next may write to the file
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA synchronous = EXTRA")
+        connection.execute("PRAGMA foreign_keys = ON")
         return connection
 
     def _refuse_newer(self, connection: sqlite3.Connection) -> int:
@@ -206,17 +189,24 @@ class Database:
             )
         return version
 
-    def _transact(self, work: Callable[[sqlite3.Connection], T], kind: str = "IMMEDIATE") -> T:
-        with self._translated(), self._connection() as connection:
-            connection.execute(f"BEGIN {kind}")
-            try:
-                result = work(connection)
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-            return result
+    def _commit(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        with self._translated():
+            # Another process may hold this lock for a while, in which readers need not wait.
+            self._writer.execute("BEGIN IMMEDIATE")
+            with self._turn:
+                return self._run(work, self._writer)
+
+    @staticmethod
+    def _run(work: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection) -> T:
+        """Do the work and end the transaction that was begun for it."""
+        try:
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return result
 
     def _upgrade(self, connection: sqlite3.Connection) -> None:
         # Asked once more, inside the transaction: two kernels may open a new library at the same time.

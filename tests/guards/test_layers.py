@@ -20,7 +20,6 @@ HEAVY = (
     "ipywidgets",
     "msgspec",
     "numpy",
-    "sqlite3",
     "starlette",
     "uvicorn",
 )

@@ -179,7 +179,7 @@ def test_withdrawing_before_it_was_sent_is_free(tmp_path: Path) -> None:
 
 
 def test_a_failure_is_told_in_words_with_what_it_cost(session: Session) -> None:
-    clip = generate(session, "character1 [moderated] <script>alert(1)</script>")
+    clip = generate(session, "character1 and character2 [moderated] <script>alert(1)</script>")
     card = ClipCard(clip)
     until(lambda: card.state["phase"] == "failed", "the card shows the failure")
     assert "content moderation" in card.state["error"]["message"]
