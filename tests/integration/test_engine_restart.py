@@ -146,8 +146,11 @@ clip = hh.generate("character1 waves", [picture()], duration=3)
 async def arrive():
     await clip
 
-until(lambda: clip.job_id, "it is submitted")
-say("waiting")
+def tell():
+    until(lambda: clip.job_id and clip._waiters._waiting, "it is submitted, and waited for")
+    say("waiting")
+
+threading.Thread(target=tell).start()
 try:
     {how}
 except KeyboardInterrupt as interrupt:

@@ -22,7 +22,7 @@ SETTINGS: dict[str, str] = {
     "snow": "snow snowy winter ice icy arctic glacier ski skiing frozen christmas",
     "city": "city street town skyscraper downtown urban market cafe shop road traffic tokyo paris york rooftop",
     "room": "room kitchen bedroom living house home indoors inside table sofa desk office library lab classroom",
-    "space": "space moon planet mars galaxy asteroid rocket spaceship orbiting astronaut lunar cosmos",
+    "space": "space moon planet mars galaxy asteroid rocket spaceship orbiting lunar cosmos",
     "mountains": "mountain mountains alps hill hills valley cliff peak summit volcano",
     "stage": "stage theatre theater concert show spotlight disco podium ballroom circus studio",
     "meadow": "meadow garden park grass field farm flowers flower countryside picnic lawn spring village",
