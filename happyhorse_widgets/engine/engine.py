@@ -17,8 +17,9 @@ from .estimates import Estimates
 from .loop import engine_loop
 from .pipeline import Pipeline
 from .reconcile import Reconciler
+from .request import Request
 from .schemas import Schemas
-from .states import RESTING, State
+from .states import RESTING, WITHDRAWABLE, State
 from .submit import Submitter
 from .tenure import Tenure
 from .transition import move
@@ -141,10 +142,18 @@ class Engine:
 
     async def cancel(self, clip: Clip) -> str:
         """Take a clip back, or ask Scenario to; a sentence that says what happened."""
-        if clip.can_withdraw:
-            with contextlib.suppress(StaleTransition):  # it was sent in this very moment
-                request = clip.request.without_addresses().to_dict()
-                clip.take(await move(self.journal, clip.record, State.WITHDRAWN, request=request))
+        record = clip.record
+        while record.state in WITHDRAWABLE:
+            request = Request.from_dict(record.request).without_addresses().to_dict()
+            try:
+                clip.take(await move(self.journal, record, State.WITHDRAWN, request=request))
+            except (
+                StaleTransition
+            ):  # it went a step on in this very moment, perhaps only to the next one before sending
+                latest = await asyncio.to_thread(self.records.get, clip.id)
+                assert latest is not None
+                record = latest
+            else:
                 self._roster.changed(clip)
                 return "The clip was taken back before it was sent. Nothing was paid."
         if clip.is_over:

@@ -189,6 +189,7 @@ def test_observers_are_told_of_every_state_on_the_engines_thread(session: Sessio
         session.observe(lambda clip: seen.append((clip.state, engine_loop().is_here()))),
     ]
     session.generate("character1 waves", [picture()], duration=3).wait(LONG)
+    until(lambda: seen[-1][0] == "done", "the observer was told as well")
     states = list(dict.fromkeys(state for state, _ in seen))
     path = [
         "draft",
@@ -208,7 +209,10 @@ def test_observers_are_told_of_every_state_on_the_engines_thread(session: Sessio
         end()
         end()
     told = len(seen)
-    session.generate("character1 waves", [picture()], duration=3).wait(LONG)
+    later: list[State] = []
+    session.observe(lambda clip: later.append(clip.state))
+    session.generate("character1 waves", [picture()], duration=3)
+    until(lambda: "done" in later, "whoever observes now was told")
     assert len(seen) == told
 
 

@@ -146,6 +146,16 @@ def test_a_clip_that_is_taken_back_at_any_moment_is_either_free_or_arrives(
     assert State.WITHDRAWN in {clip.state for clip in clips}
 
 
+def test_a_clip_that_moves_on_before_it_is_sent_can_still_be_taken_back(
+    start_sandbox: StartSandbox, open_session: OpenSession
+) -> None:
+    slow = {"match": {"method": "POST", "path": "/v1/uploads"}, "fault": "latency", "seconds": 5}
+    session = open_session(start_sandbox(faults=[slow]))
+    for number in range(20):  # some of these meet the step from draft to uploading
+        clip = session.generate(f"character1 withdraws number {number}", [picture()], duration=3)
+        assert clip.cancel() == "The clip was taken back before it was sent. Nothing was paid."
+
+
 def test_a_cancel_that_scenario_refuses_is_never_shown_as_one(
     start_sandbox: StartSandbox, open_session: OpenSession
 ) -> None:
