@@ -13,6 +13,7 @@ from urllib.parse import quote
 from happyhorse_widgets.errors import HappyHorseError, LibraryError, WaitTimeout
 from happyhorse_widgets.media import frames as video_frames
 
+from .code import code_for
 from .endings import error_of
 from .loop import engine_loop
 from .request import Request
@@ -180,6 +181,13 @@ class Clip:
             "versions": record.versions,
         }
 
+    def code(self, language: str = "python") -> str:
+        """Code that would make it again, in "python", "curl" or "javascript"; it takes the keys from the environment.
+
+        Where an image has no asset id yet, as before it was uploaded, its name stands in angle brackets.
+        """
+        return code_for(language, self._record, self.keeper.home)
+
     def __repr__(self) -> str:
         where = f" {self.path}" if self.path else ""
         mark = " sandbox" if self.sandbox else ""
@@ -203,9 +211,7 @@ class Clip:
         """
         self._check_process()
         if engine_loop().is_here():
-            raise RuntimeError(
-                "wait() on the engine's own thread would wait for itself; await the clip instead."
-            )
+            raise RuntimeError("wait() on the engine's own thread would wait for itself: await the clip.")
         try:
             arrived = self._waiters.wait(timeout)
         except KeyboardInterrupt:
@@ -305,9 +311,7 @@ class Clip:
                 f"Clip {self.id} is not ready yet: await it first (it is {self.state})."
             )
         if not path.exists():
-            raise LibraryError(
-                f"The file of clip {self.id} is gone: {path}. Put it back, or make the clip again."
-            )
+            raise LibraryError(f"The file of clip {self.id} is gone: {path}. Put it back, or make it again.")
         return path
 
     def _ipython_display_(self) -> None:

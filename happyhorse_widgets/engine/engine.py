@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from happyhorse_widgets.errors import ApiError, HappyHorseError, LibraryError
@@ -112,13 +113,25 @@ class Engine:
         """False once `close` was called, and in a process that was forked from the engine's own."""
         return self._open and self._pid == os.getpid()
 
-    def enter(self, create: Callable[[], ClipRecord], warnings: tuple[str, ...]) -> Clip:
-        """Drive the clip whose record `create` makes; from any thread but the loop's."""
+    def enter(self, create: Callable[[], Future[ClipRecord]], warnings: tuple[str, ...]) -> Clip:
+        """Drive the clip that `create` writes down; from any thread but the loop's."""
         with self._entering:
-            clip = self._roster.clip(create(), self._keeper)
+            entry = create()
+            try:
+                record = entry.result()
+            except BaseException:
+                # Interrupted: nobody knows of this clip, so it must not come back, and be paid, in the next kernel.
+                if not entry.cancel():
+                    entry.add_done_callback(self._strike)
+                raise
+            clip = self._roster.clip(record, self._keeper)
             clip.warnings = warnings
             self._drive(clip)
             return clip
+
+    def _strike(self, entry: Future[ClipRecord]) -> None:
+        if entry.exception() is None:
+            self.journal.move(entry.result().id, State.DRAFT, State.WITHDRAWN, finished_at=time.time())
 
     def resume(self) -> list[Clip]:
         """Drive every clip that is not at rest and not driven already; from any thread but the loop's. Returns those clips."""
@@ -147,9 +160,8 @@ class Engine:
             request = Request.from_dict(record.request).without_addresses().to_dict()
             try:
                 clip.take(await move(self.journal, record, State.WITHDRAWN, request=request))
-            except (
-                StaleTransition
-            ):  # it went a step on in this very moment, perhaps only to the next one before sending
+            except StaleTransition:
+                # It went a step on in this very moment, perhaps only to the next one before sending.
                 latest = await asyncio.to_thread(self.records.get, clip.id)
                 assert latest is not None
                 record = latest

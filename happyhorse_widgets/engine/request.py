@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from happyhorse_widgets.errors import InvalidImage, InvalidRequest
-from happyhorse_widgets.media.images import ReferenceImage, load_image
+from happyhorse_widgets.media.images import MEDIA_TYPES, ReferenceImage, load_image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +43,13 @@ class Reference:
     height: int = 0
     asset_id: str | None = None
     url: str | None = None
+
+    @property
+    def file(self) -> str | None:
+        """Where its bytes are in a home, relative to it; None where they are elsewhere."""
+        if self.sha256 is None or self.media_type is None:
+            return None
+        return f"images/{self.sha256}.{MEDIA_TYPES[self.media_type]}"
 
     @classmethod
     def of(cls, image: ReferenceImage) -> Reference:

@@ -123,7 +123,7 @@ class Session:
             self._engine.uploads.keep(image)
         return self._engine.enter(lambda: self._written_down(asked.request), asked.warnings)
 
-    def _written_down(self, request: Request) -> ClipRecord:
+    def _written_down(self, request: Request) -> Future[ClipRecord]:
         return self._engine.journal.create(
             f"clip_{secrets.token_hex(6)}",
             state=State.DRAFT,
@@ -133,7 +133,7 @@ class Session:
             model=request.model,
             request=request.to_dict(),
             versions=_versions(),
-        ).result()
+        )
 
     def check(
         self, prompt: str, references: Sequence[Any] | int, *, model: str | None = None, **values: Any

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from happyhorse_widgets.errors import InvalidImage, NotFound, PermissionDenied
 from happyhorse_widgets.library.files import Home, write_whole
-from happyhorse_widgets.media.images import MEDIA_TYPES, ReferenceImage
 
 from .fetch import fetch_image
 from .request import Reference
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from happyhorse_widgets.api.client import ScenarioClient
     from happyhorse_widgets.library.journal import Journal
+    from happyhorse_widgets.media.images import ReferenceImage
 
     from .connection import Connection
 
@@ -60,11 +60,11 @@ class Uploads:
 
     def has(self, reference: Reference) -> bool:
         """Whether the reference can be used here: Scenario has it, it can be fetched, or its bytes are in the home."""
-        return reference.sha256 is None or reference.asset_id is not None or self._path_of(reference).exists()
+        return reference.file is None or reference.asset_id is not None or self._path_of(reference).exists()
 
     def _path_of(self, reference: Reference) -> Path:
-        assert reference.sha256 and reference.media_type
-        return self._home.image(reference.sha256, MEDIA_TYPES[reference.media_type])
+        assert reference.file
+        return self._home.root / reference.file
 
     async def asset_id(self, reference: Reference, progress: Progress | None = None) -> str:
         """The reference's asset id, uploading it if Scenario does not have it. Concurrent calls share one upload.

@@ -73,10 +73,6 @@ class Home:
                     if time.time() - part.stat().st_mtime > _ABANDONED:
                         part.unlink()
 
-    def image(self, sha256: str, extension: str) -> Path:
-        """Where the image with this content is, or would be."""
-        return self.images / f"{sha256}.{extension}"
-
     def clip(self, clip_id: str, position: int = 0) -> Path:
         """Where the clip's video is, or would be; a job with several outputs numbers those after the first."""
         return self.clips / (f"{clip_id}.mp4" if position == 0 else f"{clip_id}-{position + 1}.mp4")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 from happyhorse_widgets.widgets import assets
 
@@ -18,6 +19,14 @@ FROM_BLOB = """async (script) => {
     const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
     return (await import(url)).default;
 }"""
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A profile for each test: a clock that one stops stands still for the whole profile."""
+    context = browser.new_context()
+    yield context
+    context.close()
 
 
 @pytest.fixture

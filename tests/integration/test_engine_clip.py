@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 import json
+import shlex
 import shutil
 from pathlib import Path
 from urllib.parse import unquote
@@ -14,15 +15,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from happyhorse_widgets.api.config import DEFAULT_BASE_URL
 from happyhorse_widgets.api.params import HAPPY_HORSE
 from happyhorse_widgets.engine.clip import Clip
 from happyhorse_widgets.engine.loop import engine_loop
 from happyhorse_widgets.engine.session import Session
 from happyhorse_widgets.engine.states import State
-from happyhorse_widgets.errors import HappyHorseError, LibraryError, WaitTimeout
+from happyhorse_widgets.errors import HappyHorseError, InvalidRequest, LibraryError, WaitTimeout
 from happyhorse_widgets.media.probe import probe
 from tests.conftest import SandboxProcess, StartSandbox
 from tests.integration.conftest import OpenSession
+from tests.scripted_server import ScriptedServer, Silence
 from tests.sessions import LONG, picture, until
 
 
@@ -125,6 +128,40 @@ def test_a_folder_with_a_space_is_percent_encoded(
     assert Path(unquote(url)).exists()
 
 
+def test_the_code_for_a_clip_makes_it_again(session: Session, sandbox: SandboxProcess) -> None:
+    quoted = 'character1 says "it\'s $HOME"\n`twice`'
+    clip = session.generate(quoted, [picture()], duration=3, seed=7, aspect_ratio="1:1").wait(LONG)
+    made: dict[str, object] = {}
+    exec(clip.code(), made)  # in the session of the last `connect`
+    again = made["clip"]
+    assert isinstance(again, Clip)
+    assert (again.request.values(), again.sha256) == (clip.request.values(), clip.sha256)
+    assert again.request.references[0].sha256 == clip.request.references[0].sha256
+
+    curl = shlex.split(clip.code("curl"))
+    assert curl[:4] == ["curl", "--request", "POST", f"{DEFAULT_BASE_URL}/generate/custom/{HAPPY_HORSE}"]
+    assert curl[5] == "$SCENARIO_SDK_API_KEY:$SCENARIO_SDK_API_SECRET"
+    assert json.loads(curl[-1]) == clip.record.body
+    script = clip.code("javascript")
+    assert json.loads(script[script.index("stringify(") + 10 : script.index("),\n});")]) == clip.record.body
+    for language in ("python", "curl", "javascript"):
+        assert sandbox.key not in clip.code(language)
+        assert sandbox.secret not in clip.code(language)
+    with pytest.raises(InvalidRequest, match="no code in 'perl'; there is in python, curl, javascript"):
+        clip.code("perl")
+
+
+def test_the_code_of_a_clip_that_was_not_sent_names_its_images(session: Session) -> None:
+    with ScriptedServer(script=lambda seen: Silence()) as server:
+        address = f"{server.url}/fox.png?Signature=CANARY"
+        clip = session.generate("character1 waves", [address, "asset_1"], duration=3)
+        sent = json.loads(shlex.split(clip.code("curl"))[-1])
+        assert sent["referenceImages"] == ["<asset id of fox.png>", "asset_1"]
+        assert f"['{server.url}/fox.png', 'asset_1']" in clip.code()
+        assert "CANARY" not in clip.code()
+        clip.cancel()
+
+
 def test_a_wait_that_is_too_short_says_so_and_the_clip_goes_on(session: Session) -> None:
     clip = session.generate("character1 waves", [picture()], duration=3)
     for timeout in (0, 0.01):
@@ -147,7 +184,7 @@ def test_it_can_be_awaited_in_any_loop(session: Session) -> None:
     assert asyncio.run(in_a_loop_of_its_own()) == [clip] * 3
 
     async def on_the_engine() -> Clip:
-        with pytest.raises(RuntimeError, match="await the clip instead"):
+        with pytest.raises(RuntimeError, match="await the clip"):
             clip.wait()
         return await clip
 

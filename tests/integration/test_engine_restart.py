@@ -392,3 +392,25 @@ def test_what_a_crash_left_between_the_file_and_its_commit_is_found(
     assert again.path is not None
     assert again.path.stat().st_mtime_ns == written  # it was not fetched again
     assert again.sha256 is not None
+
+
+def test_an_interrupt_while_a_clip_is_written_down_leaves_none_that_could_be_paid(
+    sandbox: SandboxProcess, open_session: OpenSession
+) -> None:
+    session = open_session(sandbox)
+    blocked = threading.Event()
+    session._database.write(lambda connection: blocked.wait(LONG))
+    jobs = len(sandbox.ledger()["jobs"])
+
+    def interrupt() -> None:
+        until(session._engine._entering.locked, "the clip is being written down")
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        session.generate("character1 waves", ["asset_1"], duration=3)
+    blocked.set()
+    assert session.generate("character1 waves", [picture()], duration=3).wait(LONG).is_done
+    assert {clip.state for clip in session.clips} <= {State.DONE, State.WITHDRAWN}
+    assert session.resume() == []
+    assert len(sandbox.ledger()["jobs"]) == jobs + 1

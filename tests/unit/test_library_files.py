@@ -111,7 +111,7 @@ def test_a_home_is_made_and_keeps_relative_paths(tmp_path: Path) -> None:
     assert sorted(path.name for path in home.root.iterdir()) == ["clips", "images", "posters"]
     assert home.relative(home.clip("clip_1")) == "clips/clip_1.mp4"
     assert home.relative(home.clip("clip_1", 2)) == "clips/clip_1-3.mp4"
-    assert home.relative(home.image("ab", "png")) == "images/ab.png"
+    assert home.relative(home.poster("clip_1")) == "posters/clip_1.jpg"
 
 
 @pytest.mark.parametrize("root", ["occupied", "~nobody-of-this-name/home"])
