@@ -140,7 +140,7 @@ def test_the_code_for_a_clip_makes_it_again(session: Session, sandbox: SandboxPr
 
     curl = shlex.split(clip.code("curl"))
     assert curl[:4] == ["curl", "--request", "POST", f"{DEFAULT_BASE_URL}/generate/custom/{HAPPY_HORSE}"]
-    assert curl[5] == "$SCENARIO_SDK_API_KEY:$SCENARIO_SDK_API_SECRET"
+    assert curl[curl.index("--user") + 1] == "$SCENARIO_SDK_API_KEY:$SCENARIO_SDK_API_SECRET"
     assert json.loads(curl[-1]) == clip.record.body
     script = clip.code("javascript")
     assert json.loads(script[script.index("stringify(") + 10 : script.index("),\n});")]) == clip.record.body
