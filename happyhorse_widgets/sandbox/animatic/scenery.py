@@ -107,7 +107,7 @@ class Scenery:
     ) -> Image.Image:
         """Everything below a line, in a gradient that is done after `span` frame heights, with a light rim."""
         strip = onto or self.strip(depth)
-        first = max(int(line.min()) - 1, 0)
+        first = max(int(np.min(line)) - 1, 0)
         rows = np.arange(first, strip.height, dtype=np.float32)[:, None]
         below = rows - line[None, :]
         steps = [
