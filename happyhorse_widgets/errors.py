@@ -19,7 +19,7 @@
     │   ├── JobFailed                      started and failed; normally refunded
     │   ├── JobCanceled                    canceled on Scenario's side
     │   ├── JobWithdrawn                   taken back before it was sent; free
-    │   └── JobUncertain                   an answer was lost: it may or may not have been paid
+    │   └── JobUncertain                   a person has to decide: an answer, a job or a file was lost
     ├── MediaError                         a video file that is cut, empty or not a video
     ├── LibraryError                       the library on disk cannot be used
     └── WaitTimeout (TimeoutError)         the wait ended, the job goes on
@@ -169,7 +169,10 @@ class JobWithdrawn(JobError):
 
 
 class JobUncertain(JobError):
-    """The answer to the submission was lost and no job was found: it may or may not have been paid."""
+    """A person has to decide: the submission's answer, the job or its file was lost. The message says what was paid.
+
+    `clip.look_again()` searches or fetches once more, free of charge; `clip.submit_again()` is a new job and costs anew.
+    """
 
 
 class MediaError(HappyHorseError):

@@ -38,7 +38,10 @@ class Keeper(Protocol):
     home: Path
 
     def act(self, clip: Clip, action: str) -> Future[str]:
-        """Carry out "cancel" or "detach" on the engine's loop; resolves to a sentence that says what happened."""
+        """Carry out "cancel", "look", "detach" or "watch" on the engine's loop; resolves to what happened, in words."""
+
+    def submit_again(self, clip: Clip) -> Clip:
+        """A new clip of the same request."""
 
     def observe(self, callback: Callable[[Clip], None]) -> Callable[[], None]:
         """Have `callback` told, on the engine's thread, of every clip that changed; returns what ends it."""
@@ -247,6 +250,26 @@ class Clip:
     def detach(self) -> str:
         """Stop watching. The engine goes on, and the clip arrives. Returns a sentence that says so."""
         return self.keeper.act(self, "detach").result()
+
+    def look_again(self) -> str:
+        """Where the clip waits for a decision (`needs_user`): look for its job, or fetch its file, once more, free of charge.
+
+        Returns a sentence that says what happens; await the clip for the outcome.
+        """
+        return self.keeper.act(self, "look").result()
+
+    def submit_again(self) -> Clip:
+        """Ask for the same once more, as a new clip; it costs what any clip costs.
+
+        For a clip that is over. One that waits for a decision (`needs_user`) gets one successor: asking twice gives the same
+        new clip. Raises `InvalidRequest` while the clip is on its way, or where a reference image is not kept any more.
+        """
+        return self.keeper.submit_again(self)
+
+    @property
+    def successor_id(self) -> str | None:
+        """The local id of the clip that was submitted in its place while it waited for a decision; else None."""
+        return self._record.successor
 
     @property
     def can_withdraw(self) -> bool:

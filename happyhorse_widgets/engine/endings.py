@@ -32,19 +32,15 @@ if TYPE_CHECKING:
 _REFUSALS = (AuthenticationError, PermissionDenied, RequestRejected, NotFound, BudgetExceeded, InvalidRequest)
 #: A file that was missing or broken so often is taken for lost on Scenario's side.
 _LOST_FILES = 4
+#: What the two buttons of a clip that waits for its person do.
+_CHOICE = "You can look again, which is free, or submit again, which is a new job and costs anew."
 #: What is raised, and what it says where the journal has no words.
 _ERRORS: dict[str, tuple[type[JobError], str]] = {
     State.REJECTED: (JobRejected, "The clip was refused before it started. Nothing was paid."),
     State.FAILED: (JobFailed, "Scenario could not make this clip and gives no reason."),
     State.CANCELED: (JobCanceled, "The job was canceled on Scenario's side."),
     State.WITHDRAWN: (JobWithdrawn, "The clip was taken back before it was sent. Nothing was paid."),
-    State.NEEDS_USER: (
-        JobUncertain,
-        (
-            "The answer to the submission was lost, and no job was found since. It was probably not charged, but that is "
-            "not certain: look at your jobs on Scenario before you submit it again."
-        ),
-    ),
+    State.NEEDS_USER: (JobUncertain, f"This clip needs your decision. {_CHOICE}"),
 }
 
 
@@ -68,9 +64,34 @@ def ending_of_trouble(state: State, trouble: HappyHorseError | None, failures: i
         return refusal(trouble)
     lost = isinstance(trouble, MediaError | NotFound) and failures >= _LOST_FILES
     if state in (State.SUCCEEDED, State.DOWNLOADING) and lost:
-        money = "The clip was made and paid, but its file cannot be had. Ask Scenario's support for a refund."
-        return Ending(State.FAILED, _told(type(trouble).__name__, f"{trouble} {money}"))
+        what = (
+            f"{trouble} The clip was made and paid, but its file cannot be had; Scenario's support can help."
+        )
+        return _undecided(type(trouble).__name__, what)
     return None
+
+
+def answer_lost(record: ClipRecord) -> Ending:
+    """Of a clip whose submission was not answered, and for which no job was found since."""
+    cost = (
+        "what such a clip costs" if record.estimate is None else f"about {record.estimate:g} creative units"
+    )
+    what = (
+        "Scenario's answer to the submission was lost, and its list of jobs shows none that fits. So it was probably not "
+        f"charged; if it was, it cost {cost}."
+    )
+    return _undecided("answer_lost", what)
+
+
+def job_unknown(record: ClipRecord) -> Ending:
+    """Of a clip whose job Scenario does not know any more."""
+    cost = "It was charged" if record.cost is None else f"It cost {record.cost:g} creative units"
+    what = f"Scenario does not know job {record.remote_id} any more. {cost}; its support can help."
+    return _undecided("job_unknown", what)
+
+
+def _undecided(kind: str, what: str) -> Ending:
+    return Ending(State.NEEDS_USER, _told(kind, f"{what} {_CHOICE}"))
 
 
 def ending_of_job(state: State, job: Job) -> Ending | None:

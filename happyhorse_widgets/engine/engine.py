@@ -20,7 +20,7 @@ from .pipeline import Pipeline
 from .reconcile import Reconciler
 from .request import Request
 from .schemas import Schemas
-from .states import RESTING, WITHDRAWABLE, State
+from .states import RESTING, WITHDRAWABLE, State, when_looked_at_again
 from .submit import Submitter
 from .tenure import Tenure
 from .transition import move
@@ -62,8 +62,10 @@ class Engine:
         self.connection = connection
         self.records = Clips(database)
         self.journal = Journal(database)
+        self._heard = self.journal.latest()
         self.tenure = Tenure(
             database,
+            (connection.name, project),
             gained=lambda: asyncio.to_thread(self.resume),
             lost=self._lost,
             look=self._look,
@@ -72,7 +74,9 @@ class Engine:
             home.sweep()
         self.schemas = Schemas(connection)
         self.estimates = Estimates(connection, self.records)
-        self.uploads = Uploads(connection, project, self.journal, home)
+        self.uploads = Uploads(
+            connection, project, self.journal, home, local_addresses=settings.local_addresses
+        )
         self._project = project
         self._settings = settings
         self._roster = roster
@@ -81,6 +85,8 @@ class Engine:
         self._open = True
         self._entering = threading.Lock()
         self._driven: dict[str, Future[None]] = {}
+        self._broken: set[str] = set()
+        self._struck: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._submitter = Submitter(
             connection,
@@ -113,20 +119,27 @@ class Engine:
         """False once `close` was called, and in a process that was forked from the engine's own."""
         return self._open and self._pid == os.getpid()
 
-    def enter(self, create: Callable[[], Future[ClipRecord]], warnings: tuple[str, ...]) -> Clip:
-        """Drive the clip that `create` writes down; from any thread but the loop's."""
+    def enter(
+        self, clip_id: str, create: Callable[[str], Future[ClipRecord]], warnings: tuple[str, ...]
+    ) -> Clip:
+        """Drive the clip that `create` writes down, here or through the library's owner; from any thread but the loop's."""
         with self._entering:
-            entry = create()
+            entry = create(clip_id)
             try:
                 record = entry.result()
             except BaseException:
-                # Interrupted: nobody knows of this clip, so it must not come back, and be paid, in the next kernel.
+                # Interrupted: nobody knows of this clip, so it must not come back, and be paid, now or in the next kernel.
+                self._struck.add(clip_id)
                 if not entry.cancel():
                     entry.add_done_callback(self._strike)
                 raise
             clip = self._roster.clip(record, self._keeper)
             clip.warnings = warnings
-            self._drive(clip)
+            if not self.tenure.mine:
+                clip.note = self.tenure.waiting_for
+                self._roster.changed(clip)
+            elif clip.id not in self._driven and not clip.is_over:
+                self._drive(clip)
             return clip
 
     def _strike(self, entry: Future[ClipRecord]) -> None:
@@ -138,9 +151,8 @@ class Engine:
         if not (self.open and self.tenure.mine):
             return []
         with self._entering:
-            driven = set(
-                self._driven
-            )  # before the records are read: whoever comes to rest meanwhile is not woken
+            # Before the records are read: whoever comes to rest meanwhile is not woken.
+            driven = self._struck | set(self._driven)
             awake = self.records.in_states(
                 frozenset(State) - RESTING, endpoint=self.connection.name, project=self._project
             )
@@ -152,6 +164,22 @@ class Engine:
                     self._drive(clip)
                     clips.append(clip)
             return clips
+
+    async def look_again(self, clip: Clip) -> str:
+        """Go on with a clip that waits for its person; a sentence that says how. Nothing is paid by looking."""
+        if clip.state is not State.NEEDS_USER:
+            return f"There is nothing to look for: the clip is {clip.state}."
+        record = clip.record
+        following = when_looked_at_again(
+            has_job=record.remote_id is not None, has_outputs=bool(record.outputs)
+        )
+        try:
+            clip.take(await move(self.journal, record, following, detail="asked to look again", error=None))
+        except StaleTransition:
+            return "Somebody is looking already."
+        self._roster.changed(clip)
+        await asyncio.to_thread(self.resume)
+        return "Looking again. Nothing is paid by that."
 
     async def cancel(self, clip: Clip) -> str:
         """Take a clip back, or ask Scenario to; a sentence that says what happened."""
@@ -239,6 +267,7 @@ class Engine:
     def _ended(self, clip: Clip, work: Future[None]) -> None:
         self._driven.pop(clip.id, None)
         if not work.cancelled() and (error := work.exception()) is not None:
+            self._broken.add(clip.id)
             log.error("clip %s stopped for a reason that should not exist", clip.id, exc_info=error)
             clip.halt(
                 HappyHorseError(
@@ -253,10 +282,15 @@ class Engine:
             work.cancel()
 
     async def _look(self) -> None:
-        """Show what the owner has done to the clips that somebody has here."""
-        for clip in self._roster.in_hand():
-            if not clip.is_over:
-                record = await asyncio.to_thread(self.records.get, clip.id)
-                if record is not None and record.updated_at != clip.record.updated_at:
-                    clip.take(record)
-                    self._roster.changed(clip)
+        """Take notice of what other processes did: show it, and drive what they wrote down or woke."""
+        self._heard, moved = await asyncio.to_thread(self.journal.news, self._heard)
+        foreign = [clip_id for clip_id in moved if clip_id not in self._driven]
+        records = await asyncio.to_thread(self.records.those, foreign)
+        for record in records:
+            clip = self._roster.clip(record, self._keeper)
+            if record.updated_at >= clip.record.updated_at and clip.id not in self._driven:
+                clip.take(record)
+                clip.note = "" if clip.is_over else self.tenure.waiting_for
+                self._roster.changed(clip)
+        if any(record.state not in RESTING and record.id not in self._broken for record in records):
+            await asyncio.to_thread(self.resume)

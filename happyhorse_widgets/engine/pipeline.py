@@ -15,7 +15,7 @@ from happyhorse_widgets.library.journal import Journal, StaleTransition
 from happyhorse_widgets.media.frames import poster
 
 from .downloads import Arrived, Download, already_here
-from .endings import Ending, ending_of_job, ending_of_trouble
+from .endings import Ending, ending_of_job, ending_of_trouble, job_unknown
 from .schedule import backoff, first_look
 from .states import IN_FLIGHT, State, of_job
 from .transition import move
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .estimates import Estimates
     from .reconcile import Reconciler
-    from .request import Reference, Request
+    from .request import Reference
     from .schemas import Schemas
     from .settings import Settings
     from .submit import Submitter
@@ -73,8 +73,14 @@ class Pipeline:
         self._budget = budget
         self._changed = changed
         self._watched: dict[str, Clip] = {}
-        self._news: dict[str, asyncio.Queue[Job]] = {}
-        self.watcher = Watcher(connection, settings, on_job=self._on_job, on_trouble=self._on_trouble)
+        self._news: dict[str, asyncio.Queue[Job | NotFound]] = {}
+        self.watcher = Watcher(
+            connection,
+            settings,
+            on_job=self._on_news,
+            on_trouble=self._on_trouble,
+            on_lost=self._on_news,
+        )
         self._steps: dict[State, Callable[[Clip], Awaitable[ClipRecord]]] = {
             State.DRAFT: self._fetch_references,
             State.UPLOADING: self._upload,
@@ -176,17 +182,15 @@ class Pipeline:
         asset_ids = await asyncio.gather(*(one(*item) for item in enumerate(clip.request.references)))
         schema = await self._schemas.of(clip.request.model)
         body = wire_body(schema, clip.request.values(), asset_ids)
-        estimate = await self._estimate(clip.request, schema, asset_ids)
+        estimate = await self._estimate(clip, schema, asset_ids)
         return await move(self._journal, clip.record, State.INTENT, body=body, estimate=estimate)
 
-    async def _estimate(
-        self, request: Request, schema: ModelSchema, asset_ids: Sequence[str]
-    ) -> float | None:
+    async def _estimate(self, clip: Clip, schema: ModelSchema, asset_ids: Sequence[str]) -> float | None:
         try:
-            return (await self._estimates.of(schema, request, asset_ids)).creative_units
+            return (await self._estimates.of(schema, clip.request, asset_ids)).creative_units
         except (ServerFault, ProtocolFault):
-            if self._budget() is not None:  # without a price a budget could not be kept
-                raise
+            if self._budget() is not None or clip.record.budget is not None:
+                raise  # without a price a budget could not be kept
             return None
 
     async def _send(self, clip: Clip) -> ClipRecord:
@@ -213,16 +217,24 @@ class Pipeline:
         if job_id not in self._news:
             await self._watch(clip, job_id)
         while True:
-            job = await self._news[job_id].get()
-            state = of_job(job.status)
+            news = await self._news[job_id].get()
+            if isinstance(news, NotFound):
+                self._watch_no_more(job_id)
+                return await self._undecided(clip, job_unknown(clip.record))
+            state = of_job(news.status)
             if state is State.RUNNING and clip.state is State.SUBMITTED:
                 self._take(clip, await move(self._journal, clip.record, state))
-            if job.has_ended:
-                break
-            self._advance(clip, job.progress)
+            if news.has_ended:
+                self._watch_no_more(job_id)
+                return await self._ended(clip, state, news)
+            self._advance(clip, news.progress)
+
+    def _watch_no_more(self, job_id: str) -> None:
         self.watcher.forget(job_id)
         del self._news[job_id], self._watched[job_id]
-        return await self._ended(clip, state, job)
+
+    async def _undecided(self, clip: Clip, ending: Ending) -> ClipRecord:
+        return await move(self._journal, clip.record, ending.state, error=ending.told)
 
     async def _watch(self, clip: Clip, job_id: str) -> None:
         record = clip.record
@@ -253,9 +265,9 @@ class Pipeline:
         await asyncio.wrap_future(self._journal.expect_outputs(clip.id, job.asset_ids))
         return await move(self._journal, clip.record, state, cost=cost, took=took)
 
-    def _on_job(self, job: Job) -> None:
-        if job.job_id in self._news:
-            self._news[job.job_id].put_nowait(job)
+    def _on_news(self, job_id: str, news: Job | NotFound) -> None:
+        if job_id in self._news:
+            self._news[job_id].put_nowait(news)
 
     def _on_trouble(self, job_id: str, trouble: HappyHorseError | None) -> None:
         if job_id in self._watched:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from happyhorse_widgets.library.journal import Journal, StaleTransition
 
+from .endings import answer_lost
 from .states import State
 from .transition import move
 
@@ -83,7 +84,8 @@ class Reconciler:
             if not open_:
                 return
         for record in open_:
-            await self._move(record, State.NEEDS_USER, detail="no job found")
+            ending = answer_lost(record)
+            await self._move(record, ending.state, detail="no job found", error=ending.told)
 
     async def _unbound_jobs(self, client: ScenarioClient, records: Sequence[ClipRecord]) -> list[Job]:
         after = max(0.0, min(record.sent_at or 0.0 for record in records) - _CLOCK_SLACK)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from happyhorse_widgets.api.checks import Problem, check
 from happyhorse_widgets.api.params import HAPPY_HORSE, ModelSchema
-from happyhorse_widgets.errors import LibraryError
+from happyhorse_widgets.errors import InvalidRequest, LibraryError
 from happyhorse_widgets.library.database import Database
 
-from .asking import ask
+from .asking import Asked, ask
 from .connection import Connection
 from .engine import CLOSED, Engine
 from .loop import engine_loop
@@ -114,18 +114,52 @@ class Session:
 
         The clip is in the journal and its images are in the home when this returns.
         """
+        self._check_open()
+        asked = ask(self.schema(model), prompt, references, values, has=self._engine.uploads.has)
+        for image in asked.images:
+            self._engine.uploads.keep(image)
+        return self._enter(asked)
+
+    def submit_again(self, clip: Clip) -> Clip:
+        """Ask for the same once more, as a new clip, which is paid like any other.
+
+        For a clip that waits for its person, to ask twice gives the same new clip. Raises `InvalidRequest` while the clip is on
+        its way, or where a reference image is not in the library any more.
+        """
+        if not clip.is_over:
+            raise InvalidRequest(
+                f"Clip {clip.id} is on its way ({clip.state}): wait for it, or generate another one."
+            )
+        request = clip.request
+        self._check_open()
+        asked = ask(
+            self.schema(request.model),
+            request.prompt,
+            request.references,
+            {
+                name: value
+                for name, value in request.values().items()
+                if name != "prompt" and value is not None
+            },
+            has=self._engine.uploads.has,
+        )
+        return self._enter(asked, instead_of=clip.id if clip.state is State.NEEDS_USER else None)
+
+    def _check_open(self) -> None:
         if not self.open:
             raise LibraryError(CLOSED)
         if self._engine.tenure.require():
             self.resume()
-        asked = ask(self.schema(model), prompt, references, values, has=self._engine.uploads.has)
-        for image in asked.images:
-            self._engine.uploads.keep(image)
-        return self._engine.enter(lambda: self._written_down(asked.request), asked.warnings)
 
-    def _written_down(self, request: Request) -> Future[ClipRecord]:
+    def _enter(self, asked: Asked, *, instead_of: str | None = None) -> Clip:
+        def create(clip_id: str) -> Future[ClipRecord]:
+            return self._written_down(clip_id, asked.request, instead_of)
+
+        return self._engine.enter(f"clip_{secrets.token_hex(6)}", create, asked.warnings)
+
+    def _written_down(self, clip_id: str, request: Request, instead_of: str | None) -> Future[ClipRecord]:
         return self._engine.journal.create(
-            f"clip_{secrets.token_hex(6)}",
+            clip_id,
             state=State.DRAFT,
             endpoint=self._engine.connection.name,
             project=self._project,
@@ -133,6 +167,8 @@ class Session:
             model=request.model,
             request=request.to_dict(),
             versions=_versions(),
+            budget=self.budget,
+            instead_of=instead_of,
         )
 
     def check(
@@ -248,12 +284,18 @@ class Session:
         return self._engine.resume()
 
     def act(self, clip: Clip, action: str) -> Future[str]:
-        """Carry out "cancel" or "detach"; resolves to a sentence that says what happened."""
-        return self.run(self._engine.cancel(clip) if action == "cancel" else self._detach(clip))
+        """Carry out "cancel", "look", "detach" or "watch"; resolves to a sentence that says what happened."""
+        if action == "cancel":
+            return self.run(self._engine.cancel(clip))
+        if action == "look":
+            return self.run(self._engine.look_again(clip))
+        return self.run(self._watched(clip, action == "watch"))
 
-    async def _detach(self, clip: Clip) -> str:
-        clip.detached = True
+    async def _watched(self, clip: Clip, watched: bool) -> str:
+        clip.detached = not watched
         self._roster.changed(clip)
+        if watched:
+            return "This clip is watched again."
         return "Nobody watches this clip any more. Its job goes on, and its file will be in the library."
 
     def serves(self, target: Endpoint | LocalSandbox, settings: Settings) -> bool:

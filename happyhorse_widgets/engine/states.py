@@ -6,6 +6,7 @@
 
     rejected    refused before it started; nothing was paid       failed      Scenario could not make it
     withdrawn   taken back before it was sent; nothing was paid   canceled    ended on Scenario's side
+    needs_user  a person has to decide: no job was found, the job is known no longer, or its file cannot be had
 
 Every transition is committed to the journal before the step it announces is taken, so that a process that is killed
 anywhere can go on from what the journal says.
@@ -66,11 +67,11 @@ _FOLLOWERS: Final[dict[State, frozenset[State]]] = {
     State.INTENT: frozenset({State.SENDING, State.REJECTED, State.WITHDRAWN}),
     State.SENDING: frozenset({State.SUBMITTED, State.INTENT, State.REJECTED, State.UNKNOWN}),
     State.UNKNOWN: frozenset({State.SUBMITTED, State.NEEDS_USER}),
-    State.NEEDS_USER: frozenset({State.UNKNOWN, State.INTENT, State.WITHDRAWN}),
-    State.SUBMITTED: frozenset({State.RUNNING}) | _ENDED_REMOTELY,
-    State.RUNNING: _ENDED_REMOTELY,
-    State.SUCCEEDED: frozenset({State.DOWNLOADING, State.FAILED}),
-    State.DOWNLOADING: frozenset({State.DONE, State.FAILED}),
+    State.NEEDS_USER: frozenset({State.UNKNOWN, State.SUBMITTED, State.SUCCEEDED}),
+    State.SUBMITTED: frozenset({State.RUNNING, State.NEEDS_USER}) | _ENDED_REMOTELY,
+    State.RUNNING: frozenset({State.NEEDS_USER}) | _ENDED_REMOTELY,
+    State.SUCCEEDED: frozenset({State.DOWNLOADING, State.NEEDS_USER}),
+    State.DOWNLOADING: frozenset({State.DONE, State.NEEDS_USER}),
 } | {state: frozenset() for state in TERMINAL}
 
 
@@ -100,6 +101,13 @@ def after_submission(error: ApiError) -> State:
     if isinstance(error, AuthenticationError | PermissionDenied | RequestRejected | NotFound):
         return State.REJECTED
     return State.UNKNOWN
+
+
+def when_looked_at_again(*, has_job: bool, has_outputs: bool) -> State:
+    """Where a clip that waits for its person goes on when that person asks for another look."""
+    if has_outputs:
+        return State.SUCCEEDED
+    return State.SUBMITTED if has_job else State.UNKNOWN
 
 
 _JOB_STATES: Final = {

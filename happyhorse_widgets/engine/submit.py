@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 
 class Submitter:
-    """Sends clips, at most as many at once as the plan allows, and never past the budget."""
+    """Sends clips, at most as many at once as the plan allows, and never past a budget.
+
+    A clip keeps to the budget it was asked under, whoever sends it, and to that of the session that sends it.
+    """
 
     def __init__(
         self,
@@ -134,7 +137,7 @@ class Submitter:
             )
 
     async def _check_budget(self, record: ClipRecord) -> None:
-        budget = self._budget()
+        budget = min((limit for limit in (self._budget(), record.budget) if limit is not None), default=None)
         if budget is None:
             return
         if record.estimate is None:

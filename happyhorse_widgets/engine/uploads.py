@@ -28,11 +28,20 @@ Progress = Callable[[int, int], None]
 class Uploads:
     """Keeps reference images in the home and knows under which asset id Scenario has them."""
 
-    def __init__(self, connection: Connection, project: str, journal: Journal, home: Home) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        project: str,
+        journal: Journal,
+        home: Home,
+        *,
+        local_addresses: bool = False,
+    ) -> None:
         self._connection = connection
         self._project = project
         self._journal = journal
         self._home = home
+        self._local_addresses = local_addresses
         self._running: dict[str, asyncio.Task[str]] = {}
         self._confirmed: set[str] = set()
 
@@ -54,13 +63,15 @@ class Uploads:
         """The reference by its content, if it was one by its address; raises what `fetch_image` raises."""
         if reference.url is None:
             return reference
-        image = await fetch_image(reference.url, name=reference.name)
+        image = await fetch_image(reference.url, name=reference.name, local=self._local_addresses)
         await asyncio.to_thread(self.keep, image)
         return Reference.of(image)
 
     def has(self, reference: Reference) -> bool:
         """Whether the reference can be used here: Scenario has it, it can be fetched, or its bytes are in the home."""
-        return reference.file is None or reference.asset_id is not None or self._path_of(reference).exists()
+        if reference.asset_id is not None or reference.url is not None:
+            return True
+        return reference.file is not None and self._path_of(reference).exists()
 
     def _path_of(self, reference: Reference) -> Path:
         assert reference.file

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Up to so many jobs are asked for one by one.
 _FEW = 3
+#: A job that Scenario did not know so often, `unseen` seconds apart, is for its person to decide on.
+_LOST_LOOKS = 5
 #: Seconds between two wake-ups at least.
 _BREATH = 0.01
 
@@ -37,23 +39,30 @@ class _Watched:
     updated_at: float | None = None
     lost: NotFound | None = None
     """Scenario did not know the job when it was last asked for."""
+    misses: int = 0
+    """How often in a row it did not."""
 
 
 class Watcher:
-    """Tells `on_job` what became of the jobs it watches, and `on_trouble` why it cannot see one of them (None: it can)."""
+    """Tells `on_job` what became of the jobs it watches, and `on_trouble` why it cannot see one of them (None: it can).
+
+    `on_lost` is told of a job that Scenario does not know any more, however often it is asked.
+    """
 
     def __init__(
         self,
         connection: Connection,
         settings: Settings,
         *,
-        on_job: Callable[[Job], None],
+        on_job: Callable[[str, Job], None],
         on_trouble: Callable[[str, HappyHorseError | None], None],
+        on_lost: Callable[[str, NotFound], None],
     ) -> None:
         self._connection = connection
         self._settings = settings
         self._on_job = on_job
         self._on_trouble = on_trouble
+        self._on_lost = on_lost
         self._watched: dict[str, _Watched] = {}
         self._mark = Mark()
         self._pace = Pace(settings.poll_interval)
@@ -137,16 +146,20 @@ class Watcher:
     def _saw(self, job_id: str, lost: NotFound | None, again_after: float) -> None:
         if (entry := self._watched.get(job_id)) is not None:
             entry.lost, entry.due = lost, _now() + again_after
+            entry.misses = 0 if lost is None else entry.misses + 1
+            if lost is not None and entry.misses >= _LOST_LOOKS:
+                self._on_lost(job_id, lost)
 
     def _tell(self, job: Job) -> None:
         entry = self._watched.get(job.job_id)
         if entry is None:
             return
+        entry.lost, entry.misses = None, 0
         if self._many:
             entry.due = _now() + self._settings.unseen
         if job.updated_at is None or job.updated_at != entry.updated_at:
             entry.updated_at = job.updated_at
-            self._on_job(job)
+            self._on_job(job.job_id, job)
 
     def _put_off(self, seconds: float) -> None:
         self._list_due = _now() + seconds

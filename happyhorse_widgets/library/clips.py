@@ -10,8 +10,12 @@ from happyhorse_widgets.errors import LibraryError
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
     from .database import Database
+
+#: So many placeholders go into one statement; SQLite's own limit is 999 in older versions.
+_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,8 @@ class ClipRecord:
 
     Times are seconds since the epoch by this machine's clock, except `sent_at`, which is the server's. `took` is how many
     seconds the job took by the server's clock. Costs are creative units. `request` is what was asked (with image hashes),
-    `body` what was sent, `error` {"kind", "message", "hint"}.
+    `body` what was sent, `error` {"kind", "message", "hint"}. `budget` is the one it was asked under (None: no limit),
+    `successor` the clip that was submitted in its place after an answer was lost.
     """
 
     id: str
@@ -59,6 +64,8 @@ class ClipRecord:
     seed_used: int | None
     error: dict[str, Any] | None
     versions: dict[str, str]
+    budget: float | None
+    successor: str | None
     outputs: tuple[OutputRecord, ...]
 
 
@@ -75,6 +82,14 @@ class Clips:
     def get(self, clip_id: str) -> ClipRecord | None:
         """The clip with this local id, or None."""
         return next(iter(self._select("WHERE id = ?", (clip_id,))), None)
+
+    def those(self, clip_ids: Sequence[str]) -> list[ClipRecord]:
+        """The clips with these local ids, oldest first; those that are not there are left out."""
+        found: list[ClipRecord] = []
+        for first in range(0, len(clip_ids), _BATCH):
+            batch = clip_ids[first : first + _BATCH]
+            found += self._select(f"WHERE id IN ({','.join('?' * len(batch))})", tuple(batch))
+        return sorted(found, key=lambda record: (record.created_at, record.id))
 
     def newest(self, limit: int, *, after: ClipRecord | None = None, skip: int = 0) -> list[ClipRecord]:
         """At most `limit` clips, newest first: from the newest on, or those that come after the clip `after`.
@@ -102,18 +117,25 @@ class Clips:
         )
 
     def charged(self, states: frozenset[str], *, endpoint: str, project: str) -> float:
-        """Creative units spent, or possibly spent, by the clips in `states`; refunds are taken off."""
+        """Creative units spent, or possibly spent, by the clips in `states`; refunds are taken off.
+
+        Clips that were imported count nothing: another home has paid them.
+        """
         marks = ",".join("?" * len(states))
         query = (
             f"SELECT COALESCE(SUM(COALESCE(cost, estimate, 0)), 0) FROM jobs "  # noqa: S608 (placeholders only)
-            f"WHERE endpoint = ? AND project = ? AND refunded = 0 AND (state IN ({marks}) OR cost IS NOT NULL)"
+            f"WHERE endpoint = ? AND project = ? AND refunded = 0 AND imported_at IS NULL"
+            f" AND (state IN ({marks}) OR cost IS NOT NULL)"
         )
         values = (endpoint, project, *sorted(states))
         return float(self._database.read(lambda connection: connection.execute(query, values).fetchone()[0]))
 
     def durations(self, *, endpoint: str, model: str) -> list[float]:
-        """How long this model's latest jobs took, by the server's clock, in seconds; newest first, at most 200."""
-        query = "SELECT took FROM jobs WHERE endpoint = ? AND model = ? AND took IS NOT NULL ORDER BY created_at DESC LIMIT 200"
+        """How long this home's latest jobs of a model took, by the server's clock, in seconds; newest first, at most 200."""
+        query = (
+            "SELECT took FROM jobs WHERE endpoint = ? AND model = ? AND took IS NOT NULL AND imported_at IS NULL"
+            " ORDER BY created_at DESC LIMIT 200"
+        )
         rows = self._database.read(lambda connection: connection.execute(query, (endpoint, model)).fetchall())
         return [float(row["took"]) for row in rows]
 

@@ -65,14 +65,22 @@ class Journal:
         model: str,
         request: Mapping[str, Any],
         versions: Mapping[str, str],
+        budget: float | None = None,
+        instead_of: str | None = None,
     ) -> Future[ClipRecord]:
-        """Enter a new clip."""
+        """Enter a new clip.
+
+        With `instead_of` it takes the place of a clip that waits for its person; where that has a successor already, nothing is
+        entered and the future gives the successor, so that to ask twice makes one clip.
+        """
 
         def work(connection: sqlite3.Connection) -> ClipRecord:
             now = time.time()
+            if instead_of is not None and (known := read_clip(connection, instead_of).successor):
+                return read_clip(connection, known)
             connection.execute(
-                "INSERT INTO jobs (id, created_at, updated_at, state, endpoint, project, sandbox, model, request, versions)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO jobs (id, created_at, updated_at, state, endpoint, project, sandbox, model, request, versions,"
+                " budget) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     clip_id,
                     now,
@@ -84,9 +92,14 @@ class Journal:
                     model,
                     json.dumps(request),
                     json.dumps(versions),
+                    budget,
                 ),
             )
             _event(connection, clip_id, now, "", state, "")
+            if instead_of is not None:
+                connection.execute(
+                    "UPDATE jobs SET successor = ?, updated_at = ? WHERE id = ?", (clip_id, now, instead_of)
+                )
             return read_clip(connection, clip_id)
 
         return self._database.write(work)
@@ -195,6 +208,21 @@ class Journal:
             ).fetchall()
         )
         return {row["remote_id"] for row in rows}
+
+    def news(self, after: int) -> tuple[int, list[str]]:
+        """Which clips were moved since event number `after`, by any process; with the number of the latest event."""
+        rows = self._database.read(
+            lambda connection: connection.execute(
+                "SELECT job_id, MAX(seq) AS seq FROM events WHERE seq > ? GROUP BY job_id ORDER BY MAX(seq)",
+                (after,),
+            ).fetchall()
+        )
+        return (rows[-1]["seq"] if rows else after), [row["job_id"] for row in rows]
+
+    def latest(self) -> int:
+        """The number of the latest event; 0 where there is none."""
+        query = "SELECT COALESCE(MAX(seq), 0) FROM events"
+        return int(self._database.read(lambda connection: connection.execute(query).fetchone()[0]))
 
     def events(self, clip_id: str) -> list[dict[str, Any]]:
         """What happened to a clip, oldest first: {"at", "from_state", "to_state", "detail"}."""

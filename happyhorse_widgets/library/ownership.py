@@ -8,6 +8,7 @@ where neither can be seen from here, its heart has not beaten for `STALE` second
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import threading
@@ -15,13 +16,16 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     import sqlite3
     from concurrent.futures import Future
 
     from .database import Database
+
+#: An endpoint's name and a project.
+Account: TypeAlias = tuple[str, str]
 
 #: Seconds between heartbeats, and after how many without one an owner on another machine counts as dead.
 BEAT = 10.0
@@ -30,12 +34,16 @@ STALE = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who owns the library. `mine` says whether it is this process."""
+    """Who owns the library. `mine` says whether it is this process.
+
+    `accounts` are those, as (endpoint, project), whose clips the owner drives.
+    """
 
     epoch: int
     pid: int
     host: str
     mine: bool
+    accounts: frozenset[Account]
 
 
 #: The open databases of this process by file: the library is given up with the last of them.
@@ -43,24 +51,30 @@ _holding: dict[Path, set[int]] = {}
 _lock = threading.Lock()
 
 
-def claim(database: Database) -> Future[Owner]:
-    """Become the owner if there is none, the last one is dead, or it is this process already; else say who is."""
+def claim(database: Database, account: Account) -> Future[Owner]:
+    """Become the owner if there is none, the last one is dead, or it is this process already; else say who is.
+
+    An owner drives the clips of `account` from then on.
+    """
 
     def work(connection: sqlite3.Connection) -> Owner:
-        row = connection.execute("SELECT epoch, pid, started, boot_id, host, heartbeat FROM owner").fetchone()
+        row = connection.execute("SELECT * FROM owner").fetchone()
         if row is not None and not _is_me(row) and _alive(row):
-            return Owner(row["epoch"], row["pid"], row["host"], mine=False)
+            return Owner(row["epoch"], row["pid"], row["host"], mine=False, accounts=_accounts(row))
         with _lock:
             _holding.setdefault(database.path.resolve(), set()).add(id(database))
         if row is not None and _is_me(row):
-            return Owner(row["epoch"], row["pid"], row["host"], mine=True)
+            accounts = _accounts(row) | {account}
+            _note_accounts(connection, accounts)
+            return Owner(row["epoch"], row["pid"], row["host"], mine=True, accounts=accounts)
         epoch = 1 if row is None else row["epoch"] + 1
         connection.execute(
             "INSERT OR REPLACE INTO owner (one, epoch, pid, started, boot_id, host, heartbeat)"
             " VALUES (1, ?, ?, ?, ?, ?, ?)",
             (epoch, os.getpid(), _started(os.getpid()), boot_id(), platform.node(), time.time()),
         )
-        return Owner(epoch, os.getpid(), platform.node(), mine=True)
+        _note_accounts(connection, frozenset({account}))
+        return Owner(epoch, os.getpid(), platform.node(), mine=True, accounts=frozenset({account}))
 
     return database.write(work)
 
@@ -75,17 +89,31 @@ def beat(database: Database, epoch: int) -> Future[bool]:
     return database.write(work)
 
 
-def release(database: Database, epoch: int) -> Future[None]:
-    """Give the library up, unless this process has it open elsewhere; the epoch stays, so that it keeps growing."""
+def release(database: Database, epoch: int, account: Account) -> Future[None]:
+    """Give the account up, and the library too unless this process has it open elsewhere.
+
+    The epoch stays, so that it keeps growing.
+    """
 
     def work(connection: sqlite3.Connection) -> None:
         with _lock:
             holders = _holding.get(database.path.resolve(), set())
             holders.discard(id(database))
+        row = connection.execute("SELECT accounts FROM owner WHERE epoch = ?", (epoch,)).fetchone()
+        if row is not None:
+            _note_accounts(connection, _accounts(row) - {account})
         if not holders:
             connection.execute("UPDATE owner SET pid = 0, heartbeat = 0 WHERE epoch = ?", (epoch,))
 
     return database.write(work)
+
+
+def _accounts(row: sqlite3.Row) -> frozenset[Account]:
+    return frozenset((endpoint, project) for endpoint, project in json.loads(row["accounts"]))
+
+
+def _note_accounts(connection: sqlite3.Connection, accounts: frozenset[Account]) -> None:
+    connection.execute("UPDATE owner SET accounts = ?", (json.dumps(sorted(accounts)),))
 
 
 @cache

@@ -77,7 +77,7 @@ def card_state(clip: Clip) -> dict[str, Any]:
         "estimate": clip.estimate,
         "warnings": list(clip.warnings),
         "error": None if clip.error is None else {"message": str(clip.error), "hint": clip.error.hint},
-        "stop": _way_to_stop(clip),
+        "actions": actions(clip),
         "detached": clip.detached,
         "video": None if path is None else _video(clip, path),
     }
@@ -111,10 +111,16 @@ def file_name(clip: Clip) -> str:
     return f"{words[:60] or 'clip'}-{clip.id[-6:]}.mp4"
 
 
-def _way_to_stop(clip: Clip) -> str | None:
-    if clip.is_over or clip.detached:
-        return None
-    return "withdraw" if clip.can_withdraw else "detach"
+def actions(clip: Clip) -> list[str]:
+    """What a person can do with the clip in its state, the sensible thing first; card.js has the words for each."""
+    if clip.can_withdraw:
+        return ["withdraw"]
+    if clip.state is State.NEEDS_USER:
+        return ["look"] if clip.successor_id else ["look", "resubmit"]
+    if clip.is_over:
+        return [] if clip.is_done else ["again"]
+    watching = "watch" if clip.detached else "detach"
+    return [watching, "cancel"] if clip.state in (State.SUBMITTED, State.RUNNING) else [watching]
 
 
 def _video(clip: Clip, path: Path) -> dict[str, Any]:
@@ -122,8 +128,10 @@ def _video(clip: Clip, path: Path) -> dict[str, Any]:
     return {"served": served_path(path), "size": facts.get("size"), "name": file_name(clip)}
 
 
-def serve_clips(rpc: Dispatcher, find: Callable[[str], Clip]) -> None:
-    """Answer what cards ask. `find` gives the clip with an id, or raises KeyError."""
+def serve_clips(
+    rpc: Dispatcher, find: Callable[[str], Clip], made: Callable[[Clip], None] | None = None
+) -> None:
+    """Answer what cards ask. `find` gives the clip with an id, or raises KeyError; `made` is told of new ones."""
 
     def clip_of(content: Content) -> Clip:
         wanted = str(content.get("clip"))
@@ -139,12 +147,12 @@ def serve_clips(rpc: Dispatcher, find: Callable[[str], Clip]) -> None:
         offset, length = content.get("offset"), content.get("length")
         return engine_loop().run(asyncio.to_thread(_chunk, clip_of(content), offset, length))
 
-    def stop(content: Content, _buffers: Buffers) -> Future[Reply]:
-        return engine_loop().run(_stop(clip_of(content), content.get("how")))
+    def act(content: Content, _buffers: Buffers) -> Future[Reply]:
+        return engine_loop().run(_act(clip_of(content), content.get("action"), made))
 
     rpc.on(Kind.CLIP_IMAGES, images)
     rpc.on(Kind.CLIP_CHUNK, chunk)
-    rpc.on(Kind.CLIP_STOP, stop)
+    rpc.on(Kind.CLIP_ACT, act)
 
 
 def _images(clip: Clip) -> Reply:
@@ -180,9 +188,19 @@ def _chunk(clip: Clip, offset: Any, length: Any) -> Reply:
         return Reply(buffers=[file.read(length)])
 
 
-async def _stop(clip: Clip, how: Any) -> Reply:
-    if how == "withdraw" and not clip.can_withdraw:
-        # It was sent between the look at the card and the click; the card offers the other way to stop by now.
-        return Reply({"said": "Too late to withdraw: it has been sent."})
-    said = await asyncio.wrap_future(clip.keeper.act(clip, "cancel" if how == "withdraw" else "detach"))
+async def _act(clip: Clip, action: Any, made: Callable[[Clip], None] | None) -> Reply:
+    if action not in actions(clip):
+        # The clip went on between the look at the card and the click; the card offers something else by now.
+        late = (
+            "Too late to withdraw: it has been sent."
+            if action == "withdraw"
+            else "The clip has gone on meanwhile."
+        )
+        return Reply({"said": late})
+    if action in ("again", "resubmit"):
+        new = await asyncio.to_thread(clip.submit_again)
+        if made is not None:
+            made(new)
+        return Reply({"said": f"Submitted again, as {new.id}."})
+    said = await asyncio.wrap_future(clip.keeper.act(clip, "cancel" if action == "withdraw" else action))
     return Reply({"said": said})

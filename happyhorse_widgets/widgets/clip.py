@@ -12,7 +12,7 @@ from IPython.display import display
 from .base import Widget
 from .bridge import bridge
 from .card import card_state, serve_clips
-from .fallback import display_static
+from .fallback import display_static, replace_when_over
 
 if TYPE_CHECKING:
     from happyhorse_widgets.engine.clip import Clip
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class ClipCard(Widget):
     """A card that follows one clip from the request to the playing video.
 
-    `clip` is what `generate` returned, or one of `session.clips`. Closing the card leaves the clip as it is.
+    `clip` is what `generate` returned, or one of `session.clips`. Where a person submits it again on the card, that is about the
+    new clip from then on. Closing the card leaves the clip as it is.
     """
 
     entry: ClassVar[str] = "clip"
@@ -33,11 +34,12 @@ class ClipCard(Widget):
 
     def __init__(self, clip: Clip, *, twin: str = "") -> None:
         self.clip = clip
+        self._clips = {clip.id: clip}
         self.set_trait("twin", twin)
         self.set_trait("state", card_state(clip))
         super().__init__()
-        serve_clips(self.rpc, {clip.id: clip}.__getitem__)
-        self._channel = bridge().open(lambda: card_state(clip), self._show)
+        serve_clips(self.rpc, self._clips.__getitem__, self._follow)
+        self._channel = bridge().open(lambda: card_state(self.clip), self._show)
         self._stop_observing = clip.keeper.observe(self._changed)
         self._channel.mark()  # for what happened since the state was first read
 
@@ -50,6 +52,12 @@ class ClipCard(Widget):
             self._stop_observing()
             self._channel.close()
         super().close()
+
+    def _follow(self, clip: Clip) -> None:
+        self._clips[clip.id] = self.clip = clip
+        self._channel.mark()
+        if self.twin:
+            replace_when_over(clip, self.twin)
 
     def _changed(self, clip: Clip) -> None:
         if clip is self.clip:

@@ -28,17 +28,17 @@ _WIDTH, _HEIGHT = 640, 480
 
 def display_static(clip: Clip, twin: str) -> None:
     """Leave the static twin in the cell that runs, and replace it once when the clip comes to rest."""
-    display_id = f"happyhorse-{twin}"
-    display(static_bundle(clip, twin), raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
+    display(static_bundle(clip, twin), raw=True, display_id=_display_id(twin))  # type: ignore[no-untyped-call]
     if not clip.is_over:
-        _replace_when_over(clip, twin, display_id)
+        replace_when_over(clip, twin)
 
 
-def _replace_when_over(clip: Clip, twin: str, display_id: str) -> None:
+def replace_when_over(clip: Clip, twin: str) -> None:
+    """Replace the static twin with this clip's, once, when it comes to rest."""
     shell = get_ipython()
 
     def write(bundle: dict[str, str]) -> None:
-        update_display(bundle, raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
+        update_display(bundle, raw=True, display_id=_display_id(twin))  # type: ignore[no-untyped-call]
         stop_observing()
         with suppress(ValueError):  # written twice, as it may be when two changes came at once
             shell.events.unregister("post_run_cell", cell_ended)
@@ -56,6 +56,10 @@ def _replace_when_over(clip: Clip, twin: str, display_id: str) -> None:
     shell.events.register("post_run_cell", cell_ended)
     stop_observing = clip.keeper.observe(changed)
     changed(clip)  # it may have come to rest meanwhile
+
+
+def _display_id(twin: str) -> str:
+    return f"happyhorse-{twin}"
 
 
 def static_bundle(clip: Clip, twin: str) -> dict[str, str]:

@@ -41,8 +41,9 @@ class Kind(StrEnum):
     """view → widget: thumbnails of the references of `clip`, and its poster, as buffers"""
     CLIP_CHUNK = "clip-chunk"
     """view → widget: `length` bytes of the video of `clip` from `offset`, as a buffer"""
-    CLIP_STOP = "clip-stop"
-    """view → widget: `how` is "withdraw" or "detach"; answered with `said`, what that meant, in words"""
+    CLIP_ACT = "clip-act"
+    """view → widget: do `action` with `clip`, one of those that its state offers; answered with `said`, what that meant, in
+    words"""
 
     # the Studio
     STUDIO_EDIT = "studio-edit"

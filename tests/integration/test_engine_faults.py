@@ -115,7 +115,9 @@ def test_an_answer_that_never_was_needs_its_person(
     sandbox = start_sandbox(speed=400, scale=0.1, faults=[rule(GENERATE, "reset")])
     session = open_session(sandbox)
     clip = session.generate("character1 waves", [picture()], duration=3)
-    with pytest.raises(JobUncertain, match=r"no job was found since.*before you submit it again"):
+    with pytest.raises(
+        JobUncertain, match=r"shows none that fits.*about 30 creative units.*look again, which is free"
+    ):
         clip.wait(LONG)
     assert sandbox.ledger()["jobs"] == []
     assert states_of(session, clip.id)[-3:] == ["sending", "unknown", "needs_user"]

@@ -155,13 +155,21 @@ def test_stopping_says_what_it_means(tmp_path: Path) -> None:
     session = hh.connect(sandbox=True, home=tmp_path / "happyhorse", settings=slow)
     clip = generate(session)
     card = ClipCard(clip)
-    until(lambda: card.state["stop"] == "detach", "the clip is sent")
-    content, _ = Answers(card).ask("clip-stop", how="withdraw")
+    until(lambda: card.state["actions"] == ["detach", "cancel"], "the clip is submitted")
+    content, _ = Answers(card).ask("clip-act", action="withdraw")
     assert "Too late" in content["said"]
     assert not clip.detached
-    content, _ = Answers(card).ask("clip-stop", how="detach")
+    content, _ = Answers(card).ask("clip-act", action="detach")
     assert "goes on" in content["said"]
-    until(lambda: card.state["detached"] and card.state["stop"] is None, "the card shows it")
+    until(
+        lambda: card.state["detached"] and card.state["actions"] == ["watch", "cancel"], "the card shows it"
+    )
+    content, _ = Answers(card).ask("clip-act", action="watch")
+    assert "watched again" in content["said"]
+    until(lambda: not card.state["detached"], "the card shows that, too")
+    content, _ = Answers(card).ask("clip-act", action="cancel")
+    assert "goes on, paid" in content["said"]
+    assert not clip.is_over
     session.close()
 
 
@@ -170,8 +178,8 @@ def test_withdrawing_before_it_was_sent_is_free(tmp_path: Path) -> None:
     clip = generate(session)
     card = ClipCard(clip)
     until(lambda: clip.state is State.UPLOADING, "it uploads")  # for as long as the sandbox needs to start
-    assert card_state(clip)["stop"] == "withdraw"
-    content, _ = Answers(card).ask("clip-stop", how="withdraw")
+    assert card_state(clip)["actions"] == ["withdraw"]
+    content, _ = Answers(card).ask("clip-act", action="withdraw")
     assert "Nothing was paid" in content["said"]
     until(lambda: card.state["phase"] == "stopped", "the card shows it")
     assert card.state["cost"] in (None, 0)

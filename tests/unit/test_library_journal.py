@@ -26,7 +26,14 @@ JSON = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5),
 UNITS = st.floats(0, 1000)
 
 
-def create(journal: Journal, clip_id: str, endpoint: str = "sandbox", **request: Any) -> ClipRecord:
+def create(
+    journal: Journal,
+    clip_id: str,
+    endpoint: str = "sandbox",
+    *,
+    instead_of: str | None = None,
+    **request: Any,
+) -> ClipRecord:
     return journal.create(
         clip_id,
         state="draft",
@@ -36,6 +43,7 @@ def create(journal: Journal, clip_id: str, endpoint: str = "sandbox", **request:
         model="model_1",
         request=request,
         versions={"python": "3"},
+        instead_of=instead_of,
     ).result(SOON)
 
 
@@ -122,7 +130,7 @@ class Journalling(RuleBasedStateMachine):
         self.epoch = epoch
         self.database.write(
             lambda connection: connection.execute(
-                "INSERT OR REPLACE INTO owner VALUES (1, ?, 1, '', '', '', 0)", (epoch,)
+                "INSERT OR REPLACE INTO owner VALUES (1, ?, 1, '', '', '', 0, '[]')", (epoch,)
             )
         ).result(SOON)
 
@@ -245,6 +253,34 @@ def test_outputs_belong_to_their_clip_and_are_noted_once(journal: Journal, recor
     other = records.get("clip_2")
     assert other is not None
     assert [output.asset_id for output in other.outputs] == ["clip_2_a", "clip_2_b"]
+
+
+def test_a_clip_has_one_successor_however_often_it_is_replaced(journal: Journal, records: Clips) -> None:
+    create(journal, "clip_1")
+    before = records.get("clip_1")
+    first = create(journal, "clip_2", instead_of="clip_1")
+    assert create(journal, "clip_3", instead_of="clip_1") == first
+    assert first.id == "clip_2"
+    assert records.get("clip_3") is None
+    after = records.get("clip_1")
+    assert before is not None
+    assert after is not None
+    assert after.successor == "clip_2"
+    assert after.state == before.state
+
+
+def test_news_are_what_any_process_moved_since(journal: Journal, tmp_path: Path) -> None:
+    other = Journal(Database(tmp_path / "library.sqlite3"))
+    assert journal.latest() == 0
+    create(journal, "clip_1")
+    seen = journal.latest()
+    assert journal.news(seen) == (seen, [])
+    create(other, "clip_2")
+    other.move("clip_1", "draft", "withdrawn").result(SOON)
+    latest, moved = journal.news(seen)
+    assert moved == ["clip_2", "clip_1"]
+    assert latest == journal.latest() == seen + 2
+    other._database.close()
 
 
 def test_uploads_are_known_by_content_account_and_project(journal: Journal) -> None:

@@ -18,6 +18,7 @@ from happyhorse_widgets.library.database import Database
 from tests.conftest import sandbox_environment
 
 SOON = 30
+ACCOUNT = ("sandbox", "")
 
 # Claims the library, says whose it is, and does as it is told until its input ends.
 OTHER = """
@@ -29,10 +30,10 @@ from happyhorse_widgets.library.database import Database
 database = Database(Path(sys.argv[1]))
 for line in sys.stdin:
     if line == "claim\\n":
-        owner = ownership.claim(database).result()
+        owner = ownership.claim(database, ("sandbox", "")).result()
         print(owner.mine, owner.epoch, flush=True)
     elif line == "release\\n":
-        ownership.release(database, owner.epoch).result()
+        ownership.release(database, owner.epoch, ("sandbox", "")).result()
         print("released", flush=True)
     else:
         print(ownership.beat(database, owner.epoch).result(), flush=True)
@@ -89,7 +90,7 @@ def start(path: Path, database: Database) -> Iterator[Callable[[], Other]]:
 
 
 def claim(database: Database) -> ownership.Owner:
-    return ownership.claim(database).result(SOON)
+    return ownership.claim(database, ACCOUNT).result(SOON)
 
 
 def set_owner(database: Database, **values: Any) -> None:
@@ -113,6 +114,7 @@ def test_a_living_owner_is_respected(database: Database, start: Callable[[], Oth
     assert other.ask("claim") == "True 1"
     refused = claim(database)
     assert (refused.mine, refused.pid, refused.epoch) == (False, other.process.pid, 1)
+    assert refused.accounts == {ACCOUNT}
     assert not ownership.beat(database, 2).result(SOON)
     assert other.ask("beat") == "True"
 
@@ -185,9 +187,9 @@ def test_a_process_gives_up_the_library_with_its_last_database(
     assert [owner.mine for owner in owners] == [True, True]
     assert owners[0].epoch == owners[1].epoch
     other = start()
-    ownership.release(database, 1).result(SOON)
+    ownership.release(database, 1, ACCOUNT).result(SOON)
     assert other.ask("claim") == "False 1"
-    ownership.release(second, 1).result(SOON)
+    ownership.release(second, 1, ACCOUNT).result(SOON)
     second.close()
     assert other.ask("claim") == "True 2"
 
@@ -199,7 +201,7 @@ def test_giving_up_what_another_has_taken_over_changes_nothing(
     set_owner(database, started="1")
     other = start()
     assert other.ask("claim") == "True 2"
-    ownership.release(database, 1).result(SOON)
+    ownership.release(database, 1, ACCOUNT).result(SOON)
     assert not claim(database).mine
 
 
@@ -215,3 +217,13 @@ def test_a_forked_child_is_not_the_owner(database: Database, path: Path) -> None
             os._exit(code)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_the_owner_says_which_accounts_it_drives(database: Database, path: Path) -> None:
+    second = Database(path)
+    other = ("https://api.example.com", "project")
+    assert claim(database).accounts == {ACCOUNT}
+    assert ownership.claim(second, other).result(SOON).accounts == {ACCOUNT, other}
+    ownership.release(database, 1, ACCOUNT).result(SOON)
+    assert ownership.claim(second, other).result(SOON).accounts == {other}
+    second.close()

@@ -181,7 +181,7 @@ const PREPARING = {
   estimate: null,
   warnings: [],
   error: null,
-  stop: null,
+  actions: [],
   detached: false,
   video: null,
 };

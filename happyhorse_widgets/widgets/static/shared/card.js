@@ -30,16 +30,22 @@ import { createStage } from "./stage.js";
  * @property {number | null} estimate
  * @property {string[]} warnings
  * @property {{message: string, hint: string} | null} error
- * @property {"withdraw" | "detach" | null} stop
+ * @property {(keyof typeof ACTIONS)[]} actions What can be done with it, the sensible thing first.
  * @property {boolean} detached
  * @property {(import("./video.js").Video & {name: string}) | null} video
  *
  * @typedef {{rpc: import("./rpc.js").Rpc, signal: AbortSignal}} Host
  */
 
-const STOP = {
-  withdraw: { text: "Withdraw", title: "Take it back: nothing was sent or paid yet" },
-  detach: { text: "Stop watching", title: "Stop watching: the job is paid and goes on; the clip still arrives" },
+/** @type {Record<string, {text: string, title: string, icon: Parameters<typeof icon>[0], costs?: boolean}>} */
+const ACTIONS = {
+  withdraw: { text: "Withdraw", title: "Take it back: nothing was sent or paid yet", icon: "stop" },
+  detach: { text: "Stop watching", title: "Stop watching: the job is paid and goes on; the clip still arrives", icon: "stop" },
+  watch: { text: "Watch again", title: "Nobody watches it now; the job goes on, and the clip arrives all the same", icon: "eye" },
+  cancel: { text: "Ask to cancel", title: "Ask Scenario to cancel the job. It usually refuses, and the money is spent either way", icon: "cross" },
+  look: { text: "Look again", title: "Look for the job, or fetch its file, once more. Free of charge", icon: "replay" },
+  resubmit: { text: "Submit again", title: "A new job of the same request", icon: "replay", costs: true },
+  again: { text: "Submit again", title: "A new clip of the same request", icon: "replay", costs: true },
 };
 
 const BADGE = "Sandbox";
@@ -55,9 +61,9 @@ export function createCard({ rpc, signal }) {
   const say = (/** @type {string} */ text) => setText(said, text);
   const stage = createStage({ rpc, signal });
   const player = createPlayer({ rpc, signal, stage: stage.el, say });
-  const stop = createStop({ rpc, signal }, say);
+  const acts = createActions({ rpc, signal }, say);
   const words = createWords();
-  const actions = h("div", { class: "hh-card-actions" }, stop.el, ...player.actions);
+  const actions = h("div", { class: "hh-card-actions" }, acts.el, ...player.actions);
   const side = h("div", { class: "hh-card-side" }, ...words.parts, actions, said);
   const status = h("div", { class: "hh-unseen", role: "status" });
   const el = h("article", { class: "hh-card" }, stage.el, side, status);
@@ -76,7 +82,8 @@ export function createCard({ rpc, signal }) {
     setAttribute(el, "aria-label", `Clip: ${state.prompt.slice(0, 80)}`);
     setAttribute(el, "data-clip", state.id);
     setAttribute(el, "data-phase", state.phase);
-    for (const part of [stage, player, stop, words]) part.update(state);
+    if (before?.id !== state.id) before = undefined; // another clip in this place
+    for (const part of [stage, player, acts, words]) part.update(state);
     // Without pictures the card is still whole. The poster is there once the clip is.
     if (before?.phase !== state.phase && (!before || state.phase === "ready")) fetchImages(state.id).catch(() => {});
     if (before && before.heading !== state.heading) setText(status, announcement(state));
@@ -86,7 +93,7 @@ export function createCard({ rpc, signal }) {
   /** @param {boolean} lost */
   function lose(lost) {
     stage.lose(lost);
-    stop.el.disabled = lost;
+    acts.lose(lost);
   }
 
   return { el, update, lose };
@@ -133,38 +140,83 @@ function createWords() {
   };
 }
 
-/** @param {Host} host @param {(text: string) => void} say */
-function createStop({ rpc, signal }, say) {
+/**
+ * The buttons for what the clip's state allows. A button that stays keeps its focus.
+ * @param {Host} host @param {(text: string) => void} say
+ */
+function createActions({ rpc, signal }, say) {
   /** @type {State} */
   let state;
-  const el = button("Stop", { icon: "stop" });
-  const text = /** @type {Element} */ (el.lastElementChild);
+  let [asking, lost] = [false, false];
+  const el = h("span", { class: "hh-card-acts" });
+  /** @type {Map<string, HTMLButtonElement>} */
+  const buttons = new Map();
 
-  async function ask() {
-    el.disabled = true;
+  /** @param {string} action */
+  async function ask(action) {
+    asking = true;
+    enable();
     try {
-      const request = rpc.request(KIND.CLIP_STOP, { clip: state.id, how: state.stop });
-      const { content } = await alive(request, signal);
+      const { content } = await alive(rpc.request(KIND.CLIP_ACT, { clip: state.id, action }, { signal }), signal);
       say(content.said);
     } catch (error) {
       if (!signal.aborted) say(/** @type {Error} */ (error).message);
     } finally {
-      el.disabled = false;
+      asking = false;
+      enable();
     }
   }
 
-  listen(el, "click", () => void ask(), signal);
+  function enable() {
+    // Only marked while an answer is awaited: a disabled button would lose the focus.
+    for (const one of buttons.values()) {
+      one.disabled = lost;
+      setAttribute(one, "aria-disabled", asking ? "true" : null);
+    }
+  }
+
+  /** @param {string} action */
+  function make(action) {
+    const { text, icon: picture } = ACTIONS[action];
+    const made = button(text, { icon: picture });
+    listen(made, "click", () => asking || void ask(action), signal);
+    return made;
+  }
+
   return {
     el,
+    /** @param {boolean} now */
+    lose(now) {
+      lost = now;
+      enable();
+    },
     /** @param {State} next */
     update(next) {
+      const focused = [...buttons.values()].some((one) => one === one.ownerDocument.activeElement);
       state = next;
-      el.hidden = state.stop === null;
-      if (state.stop === null) return;
-      setText(text, STOP[state.stop].text);
-      setAttribute(el, "title", STOP[state.stop].title);
+      for (const [action, one] of buttons) {
+        if (state.actions.includes(action)) continue;
+        one.remove();
+        buttons.delete(action);
+      }
+      state.actions.forEach((action, index) => {
+        const one = buttons.get(action) ?? make(action);
+        buttons.set(action, one);
+        if (el.children[index] !== one) el.insertBefore(one, el.children[index] ?? null);
+        setAttribute(one, "title", ACTIONS[action].title + price(ACTIONS[action].costs ? state : undefined));
+        one.classList.toggle("hh-button-primary", state.phase === "asking" && index === 0);
+      });
+      if (focused && !el.contains(el.ownerDocument.activeElement)) /** @type {HTMLElement | null} */ (el.firstElementChild)?.focus();
+      enable();
     },
   };
+}
+
+/** @param {State | undefined} state */
+function price(state) {
+  if (!state) return "";
+  if (state.estimate === null) return ": it costs anew";
+  return `: it costs about ${units(state.estimate)}${state.sandbox ? " simulated" : ""}`;
 }
 
 function badge() {

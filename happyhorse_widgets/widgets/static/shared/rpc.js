@@ -11,7 +11,7 @@ export const KIND = Object.freeze({
   ERROR: "error",
   CLIP_IMAGES: "clip-images",
   CLIP_CHUNK: "clip-chunk",
-  CLIP_STOP: "clip-stop",
+  CLIP_ACT: "clip-act",
   STUDIO_EDIT: "studio-edit",
   STUDIO_GENERATE: "studio-generate",
   STUDIO_CLIPS: "studio-clips",
