@@ -1,0 +1,159 @@
+"""What a person sees, and presses, when an answer was lost, a clip failed, or the kernel was killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.lab import Lab, Notebook
+from tests.conftest import SandboxProcess, StartSandbox
+
+IMAGES = Path(__file__).parents[2] / "notebooks" / "images"
+LIMIT = 60_000  # milliseconds until a clip is made on a busy machine
+
+CONNECT = """\
+import happyhorse_widgets as hh
+quick = hh.Settings(
+    quiescence=0.5, reconcile_scans=2, reconcile_gap=0.1, poll_interval=0.2, single_poll=0.2,
+    sandbox_speed=400, sandbox_scale=0.2,
+)
+"""
+CLIP = 'clip = hh.generate({prompt!r}, ["fox.png", "astronaut.png"], duration=3, seed=7)\nclip'
+
+NewNotebook = Callable[..., Notebook]
+
+
+@pytest.fixture
+def folder(lab: Lab) -> Path:
+    """A folder with two images."""
+    folder = lab.folder()
+    for name in ("fox.png", "astronaut.png"):
+        shutil.copy(IMAGES / name, folder)
+    return folder
+
+
+def on(sandbox: SandboxProcess, prompt: str = "character1 waves at character2") -> str:
+    """A cell that makes a clip on a sandbox of the test's, and shows its card."""
+    keys = {"api_key": sandbox.key, "api_secret": sandbox.secret, "base_url": sandbox.base_url}
+    return f"{CONNECT}hh.connect(settings=quick, **{keys!r})\n{CLIP.format(prompt=prompt)}"
+
+
+def card_in(notebook: Notebook, cell: int = 0) -> Locator:
+    return notebook.output(cell).locator("article.hh-card")
+
+
+def buttons(card: Locator) -> list[str]:
+    """The names of the buttons that can be seen."""
+    return [name for name in card.get_by_role("button").all_inner_texts() if name]
+
+
+def submission(fault: str, **options: object) -> dict[str, object]:
+    match = {"method": "POST", "path": "/v1/generate/custom/*", "query": {"dryRun": None}, "times": 1}
+    return {"match": match, "fault": fault, **options}
+
+
+def test_a_lost_answer_asks_its_person_who_looks_again_and_submits_again(
+    new_notebook: NewNotebook, folder: Path, start_sandbox: StartSandbox
+) -> None:
+    sandbox = start_sandbox(speed=400, scale=0.2, faults=[submission("reset")])
+    notebook = new_notebook(on(sandbox), folder=folder)
+    notebook.run(0)
+    card = card_in(notebook)
+    expect(card).to_have_attribute("data-phase", "asking", timeout=LIMIT)
+    expect(card.locator(".hh-card-heading")).to_have_text("Needs a look")
+    expect(card.locator(".hh-card-trouble")).to_contain_text("if it was, it cost about")
+    assert buttons(card) == ["Look again", "Submit again"]
+    again = card.get_by_role("button", name="Submit again")
+    assert "costs about" in (again.get_attribute("title") or "")
+    first = card.get_attribute("data-clip")
+
+    card.get_by_role("button", name="Look again").press("Enter")
+    expect(card.locator(".hh-card-said")).to_contain_text("Nothing is paid by that")
+    expect(card).to_have_attribute("data-phase", "asking", timeout=LIMIT)
+    assert sandbox.ledger()["jobs"] == []
+
+    again.dblclick()
+    expect(card).to_have_attribute("data-phase", "ready", timeout=LIMIT)
+    assert card.get_attribute("data-clip") != first
+    expect(card.locator(".hh-card-trouble")).to_be_empty()
+    assert len(sandbox.ledger()["jobs"]) == 1
+
+
+def test_a_clip_that_failed_can_be_asked_for_again_on_its_card(
+    new_notebook: NewNotebook, folder: Path, start_sandbox: StartSandbox
+) -> None:
+    sandbox = start_sandbox(speed=400, scale=0.2, faults=[submission("job", outcome="moderation")])
+    notebook = new_notebook(on(sandbox), folder=folder)
+    notebook.run(0)
+    card = card_in(notebook)
+    expect(card).to_have_attribute("data-phase", "failed", timeout=LIMIT)
+    expect(card.locator(".hh-card-trouble")).to_contain_text("Scenario refunds it")
+    assert buttons(card) == ["Submit again"]
+    card.get_by_role("button", name="Submit again").click()
+    expect(card).to_have_attribute("data-phase", "ready", timeout=LIMIT)
+    saved = notebook.save()
+    html = "".join(output.get("data", {}).get("text/html", "") for output in saved.cells[0].outputs)
+    clip = card.get_attribute("data-clip")
+    assert f"{clip}.mp4" in html, "what the notebook keeps is the new clip"
+
+
+def test_a_clip_that_nobody_watches_can_be_watched_again(
+    new_notebook: NewNotebook, folder: Path, start_sandbox: StartSandbox
+) -> None:
+    sandbox = start_sandbox(speed=1, scale=0.2)
+    notebook = new_notebook(on(sandbox), folder=folder)
+    notebook.run(0)
+    card = card_in(notebook)
+    stop = card.get_by_role("button", name="Stop watching")
+    expect(card.get_by_role("button", name="Ask to cancel")).to_be_visible(timeout=LIMIT)
+    stop.click()
+    expect(card.locator(".hh-card-heading")).to_have_text("In the background")
+    assert buttons(card) == ["Watch again", "Ask to cancel"]
+    card.get_by_role("button", name="Ask to cancel").click()
+    expect(card.locator(".hh-card-said")).to_contain_text("The job goes on, paid, and the clip will arrive")
+    card.get_by_role("button", name="Watch again").click()
+    expect(card.locator(".hh-card-heading")).not_to_have_text("In the background")
+    assert buttons(card) == ["Stop watching", "Ask to cancel"]
+
+
+TEN = """\
+import os
+import happyhorse_widgets as hh
+session = hh.connect(sandbox=True, settings=hh.Settings(sandbox_scale=0.2))
+clips = [hh.generate(f"character1 waves {n} times", ["fox.png"], duration=3, seed=7) for n in range(10)]
+print(os.getpid(), end="")
+"""
+SUBMITTED = """\
+import time
+while sum(clip.job_id is not None for clip in clips) < 5:
+    time.sleep(0.01)
+print(sum(clip.is_over for clip in clips), end="")
+"""
+
+
+def test_a_kernel_killed_in_the_middle_of_ten_jobs_loses_none_and_pays_none_twice(
+    new_notebook: NewNotebook, folder: Path
+) -> None:
+    studio = "import happyhorse_widgets as hh\nhh.Studio()"
+    notebook = new_notebook(TEN, SUBMITTED, studio, folder=folder)
+    pid = int(notebook.run(0).inner_text())
+    assert notebook.run(1).inner_text() == "0", "all ten are on their way"
+    os.kill(pid, signal.SIGKILL)
+    # JupyterLab says so, and starts another.
+    notebook.page.get_by_role("dialog").get_by_role("button", name="Ok").click(timeout=LIMIT)
+    notebook.run(2)
+    ready = notebook.output(2).locator('.hh-card[data-phase="ready"]')
+    expect(ready).to_have_count(10, timeout=3 * LIMIT)
+    ledger = sqlite3.connect(folder / "happyhorse" / "sandbox" / "ledger.sqlite3")
+    try:
+        assert ledger.execute("SELECT COUNT(*) FROM jobs").fetchone()[0] == 10, "each was paid once"
+    finally:
+        ledger.close()
+    assert len(list((folder / "happyhorse" / "clips").glob("*.mp4"))) == 10
