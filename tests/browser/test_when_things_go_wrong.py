@@ -14,6 +14,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.lab import Lab, Notebook
 from tests.conftest import SandboxProcess, StartSandbox
+from tests.sessions import Kernel
 
 IMAGES = Path(__file__).parents[2] / "notebooks" / "images"
 LIMIT = 60_000  # milliseconds until a clip is made on a busy machine
@@ -121,6 +122,36 @@ def test_a_clip_that_nobody_watches_can_be_watched_again(
     card.get_by_role("button", name="Watch again").click()
     expect(card.locator(".hh-card-heading")).not_to_have_text("In the background")
     assert buttons(card) == ["Stop watching", "Ask to cancel"]
+
+
+OWNER = """
+connect()
+for line in sys.stdin:
+    hh.generate("character1 comes from the other kernel", [picture()], duration=3)
+    say("made")
+"""
+
+
+def test_a_notebook_beside_another_shows_its_clips_live_and_submits_through_it(
+    new_notebook: NewNotebook, folder: Path
+) -> None:
+    owner = Kernel(OWNER, folder / "happyhorse")
+    try:
+        owner.go_on()
+        assert owner.line() == "made"
+        studio = f"{CONNECT}session = hh.connect(sandbox=True, settings=quick)\nhh.Studio()"
+        notebook = new_notebook(studio, CLIP.format(prompt="character1 waves at character2"), folder=folder)
+        notebook.run(0)
+        cards = notebook.output(0).locator("article.hh-card")
+        expect(cards).to_have_count(1)
+        owner.go_on()
+        expect(cards).to_have_count(2, timeout=LIMIT)  # nobody touched this notebook meanwhile
+        notebook.run(1)
+        expect(card_in(notebook, 1)).to_have_attribute("data-phase", "ready", timeout=LIMIT)
+        expect(notebook.output(0).locator('.hh-card[data-phase="ready"]')).to_have_count(3, timeout=LIMIT)
+    finally:
+        owner.kill()
+        owner.process.communicate()
 
 
 TEN = """\
