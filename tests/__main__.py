@@ -10,6 +10,8 @@ from pathlib import Path
 from tests.chromium import ENVIRONMENT, NoChromium, install_chromium
 
 ROOT = Path(__file__).resolve().parent.parent
+#: All tests take a while, most of it waiting. The tests of one file stay together: they share servers.
+SIDE_BY_SIDE = ["--numprocesses=2", "--dist=loadfile"]
 
 
 def main(arguments: list[str]) -> int:
@@ -22,7 +24,7 @@ def main(arguments: list[str]) -> int:
     print(f"Chromium: {browser}", flush=True)
     environment = {**os.environ, ENVIRONMENT: browser}
     _coverage("erase", environment=environment)
-    tests = _coverage("run", "-m", "pytest", *arguments, environment=environment)
+    tests = _coverage("run", "-m", "pytest", *(arguments or SIDE_BY_SIDE), environment=environment)
     _coverage("combine", "--quiet", environment=environment)
     # A part of the tests says nothing about the whole package: it is measured, but passes at any coverage.
     partly = ["--fail-under=0"] if arguments else []

@@ -1,4 +1,4 @@
-"""How a clip ends without a video: in which state, with which words, and whether its money comes back. Pure."""
+"""What trouble does to a clip, and what is said of it: how it ends without a video, and whether its money comes back. Pure."""
 
 from __future__ import annotations
 
@@ -69,6 +69,19 @@ def ending_of_trouble(state: State, trouble: HappyHorseError | None, failures: i
         )
         return _undecided(type(trouble).__name__, what)
     return None
+
+
+def meanwhile(state: State, trouble: HappyHorseError) -> str:
+    """What a clip's card says while trouble passes: what happened, what is safe, and that nobody has to do anything."""
+    if state in WITHDRAWABLE:
+        safe = "Nothing was paid; it is tried again by itself."
+    elif state in (State.SUBMITTED, State.RUNNING):
+        safe = "The job goes on; it is looked at again by itself."
+    elif state in (State.SUCCEEDED, State.DOWNLOADING):
+        safe = "The clip is made; it is fetched again by itself."
+    else:
+        safe = "It is looked for again by itself, which costs nothing."
+    return f"{trouble} {safe}"
 
 
 def answer_lost(record: ClipRecord) -> Ending:

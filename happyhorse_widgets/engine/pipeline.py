@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from happyhorse_widgets.api.params import wire_body
 from happyhorse_widgets.errors import HappyHorseError, LibraryError, NotFound, ProtocolFault, ServerFault
-from happyhorse_widgets.library.files import Home, write_whole
 from happyhorse_widgets.library.journal import Journal, StaleTransition
-from happyhorse_widgets.media.frames import poster
+from happyhorse_widgets.library.posters import draw_poster
 
 from .downloads import Arrived, Download, already_here
-from .endings import Ending, ending_of_job, ending_of_trouble, job_unknown
+from .endings import Ending, ending_of_job, ending_of_trouble, job_unknown, meanwhile
 from .schedule import backoff, first_look
 from .states import IN_FLIGHT, State, of_job
 from .transition import move
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from happyhorse_widgets.api.models import Job
     from happyhorse_widgets.api.params import ModelSchema
     from happyhorse_widgets.library.clips import ClipRecord, Clips, OutputRecord
+    from happyhorse_widgets.library.files import Home
 
     from .clip import Clip
     from .connection import Connection
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from .settings import Settings
     from .submit import Submitter
     from .uploads import Uploads
-
-_POSTER_SIDE = 480
 
 
 class Pipeline:
@@ -130,7 +127,7 @@ class Pipeline:
         return await move(self._journal, clip.record, ending.state, error=ending.told, request=request)
 
     async def _wait_out(self, clip: Clip, trouble: HappyHorseError, failures: int) -> None:
-        self._note(clip, str(trouble))
+        self._note(clip, meanwhile(clip.state, trouble))
         # Never quite zero: trouble on this machine answers at once, and would be met again in a tight loop.
         first, most = self._settings.retry_first, self._settings.retry_most
         await asyncio.sleep(first / 2 + backoff(failures, first=first, most=most))
@@ -197,7 +194,7 @@ class Pipeline:
         record, refusal = await self._submitter.send(clip.record, lambda sending: self._take(clip, sending))
         if refusal is not None and record.state == State.INTENT:
             self._take(clip, record)
-            self._note(clip, str(refusal))
+            self._note(clip, meanwhile(clip.state, refusal))
             await asyncio.sleep(self._submitter.pause(record, refusal))
         return record
 
@@ -271,7 +268,8 @@ class Pipeline:
 
     def _on_trouble(self, job_id: str, trouble: HappyHorseError | None) -> None:
         if job_id in self._watched:
-            self._note(self._watched[job_id], "" if trouble is None else str(trouble))
+            clip = self._watched[job_id]
+            self._note(clip, "" if trouble is None else meanwhile(clip.state, trouble))
 
     # -- when it is made ---------------------------------------------------------------------------------------------
 
@@ -291,7 +289,7 @@ class Pipeline:
                 arrived = await self._bring(clip, output)
                 seed = arrived.seed if seed is None else seed
         if not self._home.poster(clip.id).exists():
-            await asyncio.to_thread(self._draw_poster, clip.id)
+            await asyncio.to_thread(draw_poster, self._home, clip.id)
         return await move(self._journal, clip.record, State.DONE, seed_used=seed)
 
     async def _bring(self, clip: Clip, output: OutputRecord) -> Arrived:
@@ -317,10 +315,3 @@ class Pipeline:
             )
         )
         return arrived
-
-    def _draw_poster(self, clip_id: str) -> None:
-        image = poster(self._home.clip(clip_id))
-        image.thumbnail((_POSTER_SIDE, _POSTER_SIDE))
-        buffer = io.BytesIO()
-        image.save(buffer, "JPEG", quality=80, optimize=True)
-        write_whole(self._home.poster(clip_id), buffer.getvalue())

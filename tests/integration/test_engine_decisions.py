@@ -138,3 +138,20 @@ def test_an_image_that_was_only_an_address_has_to_be_given_again(
     until(lambda: clip.is_over, "it is withdrawn")
     with pytest.raises(InvalidImage, match=r"character1: no\.png is not in this library any more"):
         clip.submit_again()
+
+
+def test_trouble_that_passes_is_told_with_what_is_safe(
+    start_sandbox: StartSandbox, open_session: OpenSession
+) -> None:
+    faults = [
+        rule("/v1/uploads*", "status", "POST", status=503, times=6),
+        rule("/v1/jobs/*", "status", "GET", status=503, times=6),
+        rule("/v1/assets/*", "status", "GET", status=503, times=6),
+    ]
+    session = open_session(start_sandbox(**FAST, faults=faults))
+    notes: set[str] = set()
+    session.observe(lambda clip: notes.add(clip.note))
+    clip = session.generate("character1 waves", [picture()], duration=3)
+    assert clip.wait(LONG).note == ""
+    for safe in ("Nothing was paid", "The job goes on", "The clip is made"):
+        assert any("503" in note and safe in note and "by itself" in note for note in notes), (safe, notes)

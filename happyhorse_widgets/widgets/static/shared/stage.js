@@ -95,5 +95,6 @@ function saying(state, lost) {
 function usually(elapsed, expected) {
   if (expected === null) return "";
   const length = roughly(expected);
-  return elapsed > expected * 1.5 ? ` · longer than usual (${length})` : ` · usually ${length}`;
+  const late = elapsed > Math.max(expected * 1.5, 10); // under ten seconds nobody waits long
+  return late ? ` · longer than usual (${length})` : ` · usually ${length}`;
 }
