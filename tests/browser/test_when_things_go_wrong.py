@@ -160,6 +160,7 @@ import happyhorse_widgets as hh
 session = hh.connect(sandbox=True, settings=hh.Settings(sandbox_scale=0.2))
 clips = [hh.generate(f"character1 waves {n} times", ["fox.png"], duration=3, seed=7) for n in range(10)]
 print(os.getpid(), end="")
+clips[0]
 """
 SUBMITTED = """\
 import time
@@ -174,11 +175,15 @@ def test_a_kernel_killed_in_the_middle_of_ten_jobs_loses_none_and_pays_none_twic
 ) -> None:
     studio = "import happyhorse_widgets as hh\nhh.Studio()"
     notebook = new_notebook(TEN, SUBMITTED, studio, folder=folder)
-    pid = int(notebook.run(0).inner_text())
+    pid = int(notebook.run(0).locator(".jp-OutputArea-output").first.inner_text())
+    card = card_in(notebook)
+    expect(card).to_have_attribute("data-phase", "busy")
     assert notebook.run(1).inner_text() == "0", "all ten are on their way"
     os.kill(pid, signal.SIGKILL)
     # JupyterLab says so, and starts another.
     notebook.page.get_by_role("dialog").get_by_role("button", name="Ok").click(timeout=LIMIT)
+    expect(card.locator(".hh-card-heading")).to_have_text("The kernel has stopped", timeout=LIMIT)
+    expect(card).to_contain_text("Nothing is lost")
     notebook.run(2)
     ready = notebook.output(2).locator('.hh-card[data-phase="ready"]')
     expect(ready).to_have_count(10, timeout=3 * LIMIT)
