@@ -8,17 +8,19 @@ import platform
 import secrets
 import warnings
 from concurrent.futures import CancelledError, Future
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from happyhorse_widgets.api.checks import Problem, check
 from happyhorse_widgets.api.params import HAPPY_HORSE, ModelSchema
 from happyhorse_widgets.errors import InvalidRequest, LibraryError
 from happyhorse_widgets.library.database import Database
+from happyhorse_widgets.library.files import Home
 
 from .asking import Asked, ask
 from .connection import Connection
 from .engine import CLOSED, Engine
+from .library import Library
 from .loop import engine_loop
 from .request import Reference, Request
 from .roster import Roster
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
     from happyhorse_widgets.api.config import Endpoint
     from happyhorse_widgets.library.clips import ClipRecord
-    from happyhorse_widgets.library.files import Home
     from happyhorse_widgets.media.images import ReferenceImage
 
     from .clip import Clip
@@ -231,6 +232,18 @@ class Session:
     def clip(self, clip_id: str) -> Clip:
         """The clip with this local id. Raises `KeyError` where there is none."""
         return self.clips[clip_id]
+
+    @cached_property
+    def library(self) -> Library:
+        """The folder as a whole: `check` it, `export` from it, `merge` into it."""
+        return Library(
+            self._engine,
+            self._database,
+            Home(self.home),
+            project=self._project,
+            roster=self._roster,
+            pause=self.settings.retry_first,
+        )
 
     @property
     def sandbox(self) -> bool:

@@ -6,12 +6,14 @@ The home folder is visible on purpose: Jupyter serves no dot-directories, and th
     home/images/SHA256.ext   reference images, named by their content
     home/clips/CLIP.mp4      finished clips, named by their local id
     home/posters/CLIP.jpg    small stills of them
+    home/set-aside/          damaged files that a check has replaced by whole ones
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import time
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PART = ".part"
+_PART_NAME = re.compile(r".+\.\d+-[0-9a-f]{8}\.part")
 _ABANDONED = 3600.0
 
 
@@ -65,13 +68,35 @@ class Home:
     def _folders(self) -> tuple[Path, ...]:
         return (self.images, self.clips, self.posters)
 
+    def abandoned(self) -> list[Path]:
+        """What killed processes left half-written: nobody has touched it for an hour."""
+        found = []
+        for part in (file for folder in self._folders for file in folder.glob(f"*{_PART}") if is_part(file)):
+            with contextlib.suppress(OSError):
+                if time.time() - part.stat().st_mtime > _ABANDONED:
+                    found.append(part)
+        return found
+
     def sweep(self) -> None:
-        """Remove what killed processes left half-written, as far as nobody has touched it for an hour."""
-        for folder in self._folders:
-            for part in folder.glob(f"*{_PART}"):
-                with contextlib.suppress(OSError):
-                    if time.time() - part.stat().st_mtime > _ABANDONED:
-                        part.unlink()
+        """Remove what is abandoned."""
+        for part in self.abandoned():
+            with contextlib.suppress(OSError):
+                part.unlink()
+
+    def set_aside(self, path: Path) -> Path:
+        """Move a damaged file out of the way, into a folder of its own, where it is kept. Returns where it is.
+
+        Raises `LibraryError` where that is not possible.
+        """
+        folder = self.root / "set-aside"
+        with writing(path):
+            folder.mkdir(exist_ok=True)
+            aside, number = folder / path.name, 1
+            while aside.exists():
+                number += 1
+                aside = folder / f"{path.stem}-{number}{path.suffix}"
+            path.rename(aside)
+        return aside
 
     def clip(self, clip_id: str, position: int = 0) -> Path:
         """Where the clip's video is, or would be; a job with several outputs numbers those after the first."""
@@ -118,6 +143,11 @@ def writing(path: Path) -> Iterator[None]:
 def part_of(path: Path) -> Path:
     """A name beside `path` that no other process uses, for a file that is still being written."""
     return path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}{_PART}")
+
+
+def is_part(path: Path) -> bool:
+    """Whether `path` is a name that `part_of` gave; a person's file that ends in .part is not."""
+    return _PART_NAME.fullmatch(path.name) is not None
 
 
 def publish(part: Path, path: Path) -> None:

@@ -129,7 +129,7 @@ if os.geteuid() == 0:
 database = Database(Path(sys.argv[1]))
 print(database.read(lambda connection: connection.execute("SELECT COUNT(*) FROM jobs").fetchone()[0]), flush=True)
 try:
-    database.write(lambda connection: connection.execute("INSERT INTO owner VALUES (1, 1, 1, '', '', '', 0)")).result()
+    database.write(lambda connection: connection.execute("INSERT INTO uploads VALUES ('aa', '', '', '', 0)")).result()
 finally:
     database.close()
 """

@@ -125,10 +125,15 @@ def test_a_home_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 def test_sweeping_takes_what_was_abandoned_and_nothing_else(tmp_path: Path) -> None:
     home = Home(tmp_path)
     long_ago = time.time() - 7200
-    for name in ("clips/a.mp4.1-ab.part", "images/b.png", "clips/kept.mp4", "images/c.png.2-cd.part"):
+    for name in (
+        "clips/a.mp4.1-0123abcd.part",
+        "images/b.png",
+        "clips/kept.mp4",
+        "images/c.png.2-0123abcd.part",
+    ):
         (tmp_path / name).write_bytes(b"x")
         os.utime(tmp_path / name, (long_ago, long_ago))
-    (tmp_path / "clips/d.mp4.3-ef.part").write_bytes(b"being written")
+    (tmp_path / "clips/d.mp4.3-0123abcd.part").write_bytes(b"being written")
     home.sweep()
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
-    assert left == ["clips/d.mp4.3-ef.part", "clips/kept.mp4", "images/b.png"]
+    assert left == ["clips/d.mp4.3-0123abcd.part", "clips/kept.mp4", "images/b.png"]

@@ -1,0 +1,178 @@
+"""What a library's export holds, as types: the manifest, and the journal's rows as JSON lines.
+
+    manifest.json            {"format", "version", "made_at", "made_by", "files": {name: {"size", "sha256"}}}
+    journal/jobs.jsonl       one clip a line                journal/outputs.jsonl    the files that clips have
+    journal/events.jsonl     what happened to clips         journal/images.jsonl     the reference images
+    clips/CLIP.mp4           images/SHA256.ext              posters/CLIP.jpg
+
+Other tables (`journal/NAME.jsonl`) may join: who does not know them leaves them out and says so. `version` grows when one who
+knows only the older form would misunderstand the newer. Not exported: what concerns one home or one account only, such as
+budgets and uploads.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from happyhorse_widgets.media.images import MEDIA_TYPES
+from happyhorse_widgets.media.probe import VideoFacts  # noqa: TC001 - the decoder resolves the annotations
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+FORMAT = "happyhorse_widgets library"
+VERSION = 1
+
+# Patterns are searched for, so both ends are named.
+ClipId = Annotated[str, Meta(pattern=r"\Aclip_[0-9A-Za-z_]{1,64}\Z")]
+Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+Amount = Annotated[float, Meta(ge=0, le=1e12)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+
+
+class Header(msgspec.Struct, frozen=True):
+    """What every version's manifest says."""
+
+    format: str
+    version: int
+
+
+class FileEntry(msgspec.Struct, frozen=True):
+    """A member of the zip."""
+
+    size: Count
+    sha256: Sha256
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is in the zip beside the manifest itself."""
+
+    format: str = FORMAT
+    version: int = VERSION
+    made_at: str
+    made_by: dict[str, str]
+    files: dict[str, FileEntry]
+
+
+class JobRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A clip; the columns are those of the journal."""
+
+    id: ClipId
+    created_at: Amount
+    updated_at: Amount
+    finished_at: Amount | None
+    state: str
+    endpoint: str
+    project: str
+    sandbox: bool
+    model: str
+    request: dict[str, Any]
+    body: dict[str, Any] | None
+    fingerprint: str | None
+    attempt: Count
+    sent_at: Amount | None
+    submitted_at: Amount | None
+    took: Amount | None
+    remote_id: str | None
+    estimate: Amount | None
+    cost: Amount | None
+    refunded: bool
+    seed_used: Annotated[int, Meta(ge=-(2**53), le=2**53)] | None
+    error: dict[str, str] | None
+    versions: dict[str, str]
+
+
+class OutputRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that a clip's job made."""
+
+    job_id: ClipId
+    position: Annotated[int, Meta(ge=0, le=1000)]
+    asset_id: str
+    state: str
+    path: str | None
+    size: Count | None
+    sha256: Sha256 | None
+    facts: VideoFacts | None
+
+
+class EventRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A step that a clip took."""
+
+    job_id: ClipId
+    at: Amount
+    from_state: str
+    to_state: str
+    detail: str
+
+
+class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A reference image."""
+
+    sha256: Sha256
+    media_type: str
+    size: Count
+    width: Count
+    height: Count
+    path: str
+    added_at: Amount
+
+    @property
+    def proper_path(self) -> str:
+        """Where an image of this content belongs; "" for a kind that no reference image has."""
+        extension = MEDIA_TYPES.get(self.media_type)
+        return f"images/{self.sha256}.{extension}" if extension else ""
+
+
+Row = JobRow | OutputRow | EventRow | ImageRow
+TABLES: dict[str, type[Row]] = {"jobs": JobRow, "outputs": OutputRow, "events": EventRow, "images": ImageRow}
+
+_JSON = frozenset({"request", "body", "error", "versions", "facts"})
+_FLAGS = frozenset({"sandbox", "refunded"})
+_BATCH = 500
+
+
+def columns_of(table: str) -> tuple[str, ...]:
+    """The columns of a table that are exported."""
+    return TABLES[table].__struct_fields__
+
+
+def read_rows(
+    connection: sqlite3.Connection, table: str, key: str, values: Sequence[str], order: str = "rowid"
+) -> list[dict[str, Any]]:
+    """The rows of a table whose `key` is one of `values`, with decoded JSON; they may still not be what `TABLES` says."""
+    found: list[dict[str, Any]] = []
+    for first in range(0, len(values), _BATCH):
+        batch = values[first : first + _BATCH]
+        query = (
+            f"SELECT {', '.join(columns_of(table))} FROM {table}"  # noqa: S608 (names are ours, values have placeholders)
+            f" WHERE {key} IN ({','.join('?' * len(batch))}) ORDER BY {order}"
+        )
+        found += [_decoded(dict(row)) for row in connection.execute(query, tuple(batch))]
+    return found
+
+
+def insert_row(connection: sqlite3.Connection, table: str, row: Row, **more: Any) -> None:
+    """Put a row into its table; a picture that is there already stays as it is."""
+    values = {name: _stored(name, getattr(row, name)) for name in columns_of(table)} | more
+    verb = "INSERT OR IGNORE" if table == "images" else "INSERT"
+    query = f"{verb} INTO {table} ({', '.join(values)}) VALUES ({','.join('?' * len(values))})"
+    connection.execute(query, tuple(values.values()))
+
+
+def _decoded(row: dict[str, Any]) -> dict[str, Any]:
+    for name in _JSON & row.keys():
+        row[name] = None if row[name] is None else json.loads(row[name])
+    for name in _FLAGS & row.keys():
+        row[name] = bool(row[name])
+    return row
+
+
+def _stored(name: str, value: Any) -> Any:
+    if name in _JSON and value is not None:
+        return json.dumps(msgspec.to_builtins(value))
+    return value
