@@ -35,9 +35,9 @@ def sandbox_environment() -> dict[str, str]:
 class SandboxProcess:
     """One sandbox, serving. `home` is its ledger's folder; `http` a client with its credentials, at its base URL."""
 
-    def __init__(self, home: Path, arguments: Sequence[str]) -> None:
+    def __init__(self, home: Path, arguments: Sequence[str], keys: tuple[str, str] | None = None) -> None:
         self.home = home
-        self.key, self.secret = secrets.token_hex(8), secrets.token_hex(8)
+        self.key, self.secret = keys or (secrets.token_hex(8), secrets.token_hex(8))
         home.mkdir(parents=True, exist_ok=True)
         self._log = home / f"stderr-{secrets.token_hex(4)}.txt"
         with self._log.open("wb") as log:
@@ -91,14 +91,22 @@ def _factory(folder: Path) -> Iterator[StartSandbox]:
     started: list[SandboxProcess] = []
 
     def start(
-        home: Path | None = None, *, faults: Sequence[dict[str, Any]] = (), **options: float | str
+        home: Path | None = None,
+        *,
+        faults: Sequence[dict[str, Any]] = (),
+        follows: SandboxProcess | None = None,
+        **options: float | str | Path,
     ) -> SandboxProcess:
+        keys = None
+        if follows is not None:
+            home, keys = follows.home, (follows.key, follows.secret)
+            options = {"port": httpx2.URL(follows.base_url).port or 0, **options}
         arguments = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
         if faults:
             script = folder / f"faults-{len(started)}.json"
             script.write_text(json.dumps(list(faults)))
             arguments.append(f"--faults={script}")
-        started.append(SandboxProcess(home or folder / "sandbox", arguments))
+        started.append(SandboxProcess(home or folder / "sandbox", arguments, keys))
         return started[-1]
 
     yield start
@@ -111,7 +119,8 @@ def _factory(folder: Path) -> Iterator[StartSandbox]:
 def start_sandbox(tmp_path: Path) -> Iterator[StartSandbox]:
     """Start sandboxes that end with the test: `start_sandbox(home=…, faults=[…], speed=…, scale=…, parallel=…)`.
 
-    `home` is `tmp_path / "sandbox"` by default; other options are those of the command line.
+    `home` is `tmp_path / "sandbox"` by default; other options are those of the command line. With `follows` it takes the place
+    of a sandbox that has ended: the same home, address and keys.
     """
     yield from _factory(tmp_path)
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -79,9 +80,15 @@ Script = Callable[[Seen], Reply]
 
 
 class ScriptedServer:
-    """Serves in a thread while its `with` lasts. The script is a list of replies, used up in order, or a function."""
+    """Serves in a thread while its `with` lasts. The script is a list of replies, used up in order, or a function.
 
-    def __init__(self, *replies: Reply, script: Script | None = None) -> None:
+    With `tls` it serves https.
+    """
+
+    def __init__(
+        self, *replies: Reply, script: Script | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._tls = tls
         self._replies: Iterator[Reply] = iter(replies)
         self._script = script
         self.seen: list[Seen] = []
@@ -93,10 +100,10 @@ class ScriptedServer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        start = asyncio.start_server(self._accepted, "127.0.0.1", 0, limit=2**24)
+        start = asyncio.start_server(self._accepted, "127.0.0.1", 0, limit=2**24, ssl=self._tls)
         self._server = asyncio.run_coroutine_threadsafe(start, self._loop).result(10)
         self.port = self._server.sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
-from urllib.parse import quote
 
 from happyhorse_widgets.api.decoding import decode, decode_list, iso
 from happyhorse_widgets.api.models import (
@@ -23,6 +22,7 @@ from happyhorse_widgets.api.models import (
     Usages,
 )
 from happyhorse_widgets.api.storage import Storage
+from happyhorse_widgets.api.transport import segment
 from happyhorse_widgets.api.uploads import Pacing, Uploader
 from happyhorse_widgets.errors import InvalidRequest
 
@@ -62,7 +62,7 @@ class ScenarioClient:
         """What `generate` would cost, in creative units. Makes no job."""
         return await self._transport.call(
             "POST",
-            f"/generate/custom/{_segment(model_id)}",
+            f"/generate/custom/{segment(model_id)}",
             query={**self._query, "dryRun": "true"},
             body=body,
             decode=partial(decode, Estimate),
@@ -76,7 +76,7 @@ class ScenarioClient:
         """
         return await self._transport.call_once(
             "POST",
-            f"/generate/custom/{_segment(model_id)}",
+            f"/generate/custom/{segment(model_id)}",
             query=self._query,
             body=body,
             decode=partial(decode, Submission),
@@ -118,7 +118,7 @@ class ScenarioClient:
 
     async def job(self, job_id: str) -> Job:
         """One job."""
-        return await self._get(f"/jobs/{_segment(job_id)}", partial(decode, Job, at="job"))
+        return await self._get(f"/jobs/{segment(job_id)}", partial(decode, Job, at="job"))
 
     async def jobs(
         self,
@@ -158,7 +158,7 @@ class ScenarioClient:
         """
         return await self._transport.call(
             "POST",
-            f"/jobs/{_segment(job_id)}/action",
+            f"/jobs/{segment(job_id)}/action",
             query=self._query,
             body={"action": "cancel"},
             decode=partial(decode, Job, at="job"),
@@ -168,17 +168,17 @@ class ScenarioClient:
 
     async def model(self, model_id: str) -> Model:
         """A model with its inputs."""
-        return await self._get(f"/models/{_segment(model_id)}", partial(decode, Model, at="model"))
+        return await self._get(f"/models/{segment(model_id)}", partial(decode, Model, at="model"))
 
     async def prompt_guide(self, model_id: str) -> str:
         """How to write for a model, in Markdown; "" when there is no guide."""
-        path = f"/models/{_segment(model_id)}/prompt-guide"
+        path = f"/models/{segment(model_id)}/prompt-guide"
         return (await self._get(path, partial(decode, PromptGuide, at="promptGuide"))).value
 
     async def examples(self, model_id: str) -> tuple[Example, ...]:
         """Published results of a model."""
         return await self._get(
-            f"/models/{_segment(model_id)}/examples", partial(decode_list, Example, at="examples")
+            f"/models/{segment(model_id)}/examples", partial(decode_list, Example, at="examples")
         )
 
     # Files
@@ -195,7 +195,7 @@ class ScenarioClient:
 
     async def asset(self, asset_id: str) -> Asset:
         """One asset, with a fresh signed URL."""
-        return await self._get(f"/assets/{_segment(asset_id)}", partial(decode, Asset, at="asset"))
+        return await self._get(f"/assets/{segment(asset_id)}", partial(decode, Asset, at="asset"))
 
     async def assets(self, asset_ids: Iterable[str]) -> tuple[Asset, ...]:
         """The assets that exist among `asset_ids`, in bulk calls of 200, in the server's order."""
@@ -215,7 +215,7 @@ class ScenarioClient:
         """Add and delete tags of an asset; tags that are there, or are not, are no error."""
         await self._transport.call(
             "PUT",
-            f"/assets/{_segment(asset_id)}/tags",
+            f"/assets/{segment(asset_id)}/tags",
             query=self._query,
             body={"add": list(add), "delete": list(delete), "strict": False},
             decode=_nothing,
@@ -236,7 +236,7 @@ class ScenarioClient:
     async def limits(self, team_id: str) -> Limits:
         """A team's plan and its limits."""
         return await self._transport.call(
-            "GET", f"/teams/{_segment(team_id)}/limits", decode=partial(decode, Limits)
+            "GET", f"/teams/{segment(team_id)}/limits", decode=partial(decode, Limits)
         )
 
     async def usages(self, *, time_range: str = "last-thirty-one-days", team_id: str | None = None) -> Usages:
@@ -250,6 +250,11 @@ class ScenarioClient:
         if self._transport.endpoint.project:
             query["projectIds"] = self._transport.endpoint.project
         return await self._transport.call("GET", "/usages", query=query, decode=partial(decode, Usages))
+
+    async def learn_time(self) -> None:
+        """Ask for the server's time where no answer has told it yet."""
+        if not self._transport.clock.known:
+            await self.jobs(types=("custom",), page_size=1)
 
     def server_now(self) -> float:
         """The server's time in epoch seconds, this machine's until an answer told."""
@@ -267,13 +272,6 @@ class ScenarioClient:
         self, path: str, decoder: Callable[[bytes], T], query: Mapping[str, str] | None = None
     ) -> T:
         return await self._transport.call("GET", path, query={**self._query, **(query or {})}, decode=decoder)
-
-
-def _segment(name: str) -> str:
-    """`name` as one segment of a path, so that no id can lead to another call."""
-    if not name or name in (".", ".."):
-        raise InvalidRequest("An id is empty or consists of dots; ids look like job_… or asset_….")
-    return quote(name, safe="")
 
 
 def _nothing(_data: bytes) -> None:

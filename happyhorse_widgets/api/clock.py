@@ -41,6 +41,11 @@ class ServerClock:
         self._low, self._high = low, high
 
     @property
+    def known(self) -> bool:
+        """Whether an answer has told the server's time."""
+        return self._low is not None
+
+    @property
     def offset(self) -> float:
         """Seconds that the server is ahead of this machine (negative: behind); 0 until an answer told."""
         return 0.0 if self._low is None else (self._low + self._high) / 2

@@ -27,6 +27,7 @@ KEYRING_SERVICE = "happyhorse_widgets"
 """In the keyring, the user names `api_key` and `api_secret` under this service hold the pair."""
 KEYRING_SECONDS = 3.0
 _SHORTEST_SECRET = 8  # a shorter one is a placeholder, and to cut it out would garble every answer
+_PIECE = 6
 
 
 class Credentials:
@@ -35,29 +36,35 @@ class Credentials:
     White space around either part is dropped. Raises ConfigurationError when one is empty or cannot be sent.
     """
 
-    __slots__ = ("authorization", "redact")
+    __slots__ = ("authorization", "redact", "redact_answer")
 
     authorization: Callable[[], str]
     """The value of the Authorization header."""
     redact: Callable[[str], str]
-    """The text with the key, the secret and their encoded form replaced by `[secret]`."""
+    """The text with the key, the secret, their encoded form and every piece of six characters replaced by `[secret]`."""
+    redact_answer: Callable[[bytes], bytes]
+    """The bytes of an answer with the whole key, secret and encoded form replaced: an id that shares a piece stays."""
 
     def __init__(self, key: str, secret: str) -> None:
-        key, secret = key.strip(), secret.strip()
         problem = _pair_problem(key, secret)
         if problem:
             del key, secret  # a verbose traceback prints the locals of this frame
             raise ConfigurationError(problem)
+        key, secret = key.strip(), secret.strip()
         token = base64.b64encode(f"{key}:{secret}".encode()).decode("ascii")
+        wholes = [part for part in (token, secret, key) if len(part) >= _SHORTEST_SECRET]
+        pieces = frozenset(part[at : at + _PIECE] for part in wholes for at in range(len(part) - _PIECE + 1))
+        # Some servers write a slash in JSON with a backslash before it.
+        forms = [form.encode() for part in wholes for form in (part, part.replace("/", r"\/"))]
 
-        def redact(text: str) -> str:
-            for part in (token, secret, key):
-                if len(part) >= _SHORTEST_SECRET:
-                    text = text.replace(part, "[secret]")
-            return text
+        def redact_answer(data: bytes) -> bytes:
+            for form in forms:
+                data = data.replace(form, b"[secret]")
+            return data
 
         self.authorization = lambda: f"Basic {token}"
-        self.redact = redact
+        self.redact = lambda text: _without(pieces, text)
+        self.redact_answer = redact_answer
 
     def __repr__(self) -> str:
         return "Credentials(hidden)"
@@ -69,14 +76,31 @@ class Credentials:
 
 
 def _pair_problem(key: str, secret: str) -> str:
-    if not key or not secret:
-        missing = "key" if not key else "secret"
+    if not isinstance(key, str) or not isinstance(secret, str):
+        return "The API key and secret are texts. Give each as a str."
+    if not key.strip() or not secret.strip():
+        missing = "key" if not key.strip() else "secret"
         return f"The API {missing} is empty. Scenario needs a key and its secret: give both, or neither."
     if ":" in key:
         return "The API key contains a colon, which no key does: was it pasted together with its secret?"
-    if not (key + secret).isprintable():
+    if not (key.strip() + secret.strip()).isprintable():
         return "The API key or secret contains a line break or another unprintable character: paste it again."
     return ""
+
+
+def _without(pieces: frozenset[str], text: str) -> str:
+    """`text` with every run that is made of `pieces`, which overlap, replaced by `[secret]`."""
+    kept, done, at = [], 0, 0
+    while at <= len(text) - _PIECE:
+        if text[at : at + _PIECE] not in pieces:
+            at += 1
+            continue
+        end = at + _PIECE
+        while text[end - _PIECE + 1 : end + 1] in pieces:
+            end += 1
+        kept += [text[done:at], "[secret]"]
+        done = at = end
+    return "".join([*kept, text[done:]])
 
 
 @dataclass(frozen=True)
@@ -99,7 +123,7 @@ def resolve_base_url(base_url: str | None = None) -> str:
 
     Raises ConfigurationError.
     """
-    return check_base_url(base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL)
+    return check_base_url(base_url or os.getenv(BASE_URL_VARIABLE) or DEFAULT_BASE_URL)
 
 
 def check_base_url(base_url: str) -> str:
@@ -181,7 +205,7 @@ def find_credentials(api_key: str | None = None, api_secret: str | None = None) 
 
 def _pairs(api_key: str | None, api_secret: str | None) -> Iterator[tuple[str | None, str | None]]:
     yield api_key, api_secret
-    yield os.environ.get(KEY_VARIABLE), os.environ.get(SECRET_VARIABLE)
+    yield os.getenv(KEY_VARIABLE), os.getenv(SECRET_VARIABLE)
     yield _from_keyring()
 
 

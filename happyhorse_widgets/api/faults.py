@@ -76,12 +76,12 @@ def status_fault(
 
     `call` names the call; `redact` takes secrets out of what the server echoes; `now` is the server's time.
     """
-    answer = _json_or_none(redact(body.decode("utf-8", "replace")).encode())
-    reason = reason_in(answer)
+    answer = _json_or_none(body)
+    reason = reason_in(answer, redact)
     asked = retry_after(headers, now)
     what = f"({status}, {call})" + (f": {reason}" if reason else "")
     if status == 429:
-        return _rate_limited(answer, reason, asked, what)
+        return _rate_limited(_plan_limit(answer, redact), reason, asked, what)
     other = _REFUSAL if 400 <= status < 500 else _FAILURE if 500 <= status < 600 else _STRANGE
     kind, text = _KINDS.get(status, other)
     # A reason often ends with its own full stop.
@@ -96,8 +96,10 @@ def _json_or_none(body: bytes) -> Any:
         return None
 
 
-def _rate_limited(answer: Any, reason: str, asked: float | None, what: str) -> RateLimited:
-    action, limit = _plan_limit(answer)
+def _rate_limited(
+    plan: tuple[str | None, int | None], reason: str, asked: float | None, what: str
+) -> RateLimited:
+    action, limit = plan
     what = what.rstrip(".")
     if action is not None or limit is not None:
         how_many = f" of {limit}" if limit is not None else ""
@@ -112,14 +114,14 @@ def _rate_limited(answer: Any, reason: str, asked: float | None, what: str) -> R
     return RateLimited(message, reason=reason, retry_after=asked, action=action, limit=limit)
 
 
-def _plan_limit(answer: Any) -> tuple[str | None, int | None]:
+def _plan_limit(answer: Any, redact: Callable[[str], str]) -> tuple[str | None, int | None]:
     """`details.actionName` and `details.actionLimit`, at the top of the answer or inside its `error`."""
     for holder in (answer, answer.get("error") if isinstance(answer, dict) else None):
         details = holder.get("details") if isinstance(holder, dict) else None
         if not isinstance(details, dict):
             continue
         name, raw = details.get("actionName"), details.get("actionLimit")
-        action = plain(name, 80) if isinstance(name, str) else ""
+        action = plain(redact(name[:400]), 80) if isinstance(name, str) else ""
         is_count = re.fullmatch(r"[0-9]{1,6}(\.0+)?", str(raw)[:20], re.ASCII)
         limit = int(float(str(raw))) if is_count else None
         if action or limit is not None:

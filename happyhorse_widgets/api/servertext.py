@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_REASON = 400
 """Characters of a server's reason that a message quotes."""
@@ -38,20 +41,21 @@ def plain(text: str, limit: int = MAX_REASON) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
-def reason_in(answer: Any) -> str:
-    """The reason in an error's decoded JSON body, wherever it stands; "" when there is none.
+def reason_in(answer: Any, redact: Callable[[str], str]) -> str:
+    """The reason in an error's decoded JSON body, wherever it stands, without secrets; "" when there is none.
 
     Known shapes: `{reason}`, `{message}`, `{error}`, `{error: {message}}`, `{errors: [...]}`, `{details:
     {...}}`.
     """
-    found = list(dict.fromkeys(_sentences(answer, _DEPTH)))
+    found = list(dict.fromkeys(_sentences(answer, redact, _DEPTH)))
     telling = [sentence for sentence in found if sentence.rstrip(".").casefold() not in _PHRASES]
     return plain("; ".join((telling or found)[:3]))
 
 
-def _sentences(answer: Any, depth: int) -> list[str]:
+def _sentences(answer: Any, redact: Callable[[str], str], depth: int) -> list[str]:
     if isinstance(answer, str):
-        sentence = plain(answer)
+        # Before anything is cut off or joined: then half a secret would not be known for one.
+        sentence = plain(redact(answer[: 20 * MAX_REASON]))
         return [sentence] if sentence else []
     if depth == 0:
         return []
@@ -61,4 +65,4 @@ def _sentences(answer: Any, depth: int) -> list[str]:
         parts = answer[:3]
     else:
         parts = []
-    return [sentence for part in parts for sentence in _sentences(part, depth - 1)]
+    return [sentence for part in parts for sentence in _sentences(part, redact, depth - 1)]

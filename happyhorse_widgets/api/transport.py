@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+from urllib.parse import quote
 
 import httpx2
 import msgspec
@@ -20,7 +21,7 @@ import msgspec
 from happyhorse_widgets.api.clock import ServerClock
 from happyhorse_widgets.api.faults import status_fault, transport_fault
 from happyhorse_widgets.api.retry import Retrier, Retry
-from happyhorse_widgets.errors import ApiError, ProtocolFault, TransportFault
+from happyhorse_widgets.errors import ApiError, InvalidRequest, ProtocolFault, TransportFault
 
 if TYPE_CHECKING:
     import ssl
@@ -175,7 +176,7 @@ class Transport:
                 response = await client.send(request, stream=True)
                 try:
                     self._learn(response, sent)
-                    data = await _read(response)
+                    data = self.endpoint.credentials.redact_answer(await _read(response))
                 finally:
                     await response.aclose()
         except Exception as error:  # noqa: BLE001 - a ValueError for an odd Location, say: the answer is lost
@@ -211,6 +212,13 @@ class Transport:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a transport cannot be pickled: it holds connections and credentials")
+
+
+def segment(name: str) -> str:
+    """`name` as one segment of a path, so that no id, given or answered, can lead to another call."""
+    if not name or name in (".", ".."):
+        raise InvalidRequest("An id is empty or consists of dots; ids look like job_… or asset_….")
+    return quote(name, safe="")
 
 
 def _encoded(body: Any) -> bytes | None:

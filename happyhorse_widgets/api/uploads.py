@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from happyhorse_widgets.api.decoding import decode
 from happyhorse_widgets.api.models import Upload
 from happyhorse_widgets.api.servertext import plain
+from happyhorse_widgets.api.transport import segment
 from happyhorse_widgets.errors import (
     ApiError,
     InvalidRequest,
@@ -117,20 +118,20 @@ class Uploader:
     async def _complete(self, upload_id: str) -> None:
         fault: ApiError
         try:
-            await self._call("POST", f"/uploads/{upload_id}/action", {"action": "complete"})
+            await self._call("POST", f"/uploads/{segment(upload_id)}/action", {"action": "complete"})
         except RequestRejected as error:
             fault = error
         else:
             return
         # A repeated "complete" whose first answer was lost is refused: then the upload itself tells.
-        if (await self._call("GET", f"/uploads/{upload_id}")).status == "pending":
+        if (await self._call("GET", f"/uploads/{segment(upload_id)}")).status == "pending":
             raise fault
 
     async def _imported(self, upload_id: str, name: str) -> str:
         wait, deadline = self._pacing.first, time.monotonic() + self._pacing.limit
         shown = plain(name) or "the file"
         while True:
-            upload = await self._call("GET", f"/uploads/{upload_id}")
+            upload = await self._call("GET", f"/uploads/{segment(upload_id)}")
             if upload.status == "imported":
                 if not upload.entity_id:
                     raise ProtocolFault(f"Scenario imported {shown} without telling the id of the asset.")

@@ -63,13 +63,16 @@ def connect(
     `LibraryError` where the home cannot be used.
     """
     global _default  # noqa: PLW0603 (the default session is the process's)
+    try:
+        credentials = None if sandbox else find_credentials(api_key, api_secret)
+    finally:
+        del api_key, api_secret  # a verbose traceback prints the arguments of this frame
     if budget is not None and not (isinstance(budget, int | float) and budget >= 0):
         raise ConfigurationError(
             f"budget is {budget!r}; it must be a number of creative units, 0 or more, or None."
         )
     settings = settings or Settings()
-    credentials = None if sandbox else find_credentials(api_key, api_secret)
-    folder = Home(Path(home or os.environ.get("HAPPYHORSE_HOME") or "happyhorse"))
+    folder = Home(Path(home or os.getenv("HAPPYHORSE_HOME") or "happyhorse"))
     target = _target(credentials, base_url, project, sandbox, folder, settings)
     with _lock:
         _default = _session(target, folder, project, settings, model or HAPPY_HORSE, budget)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _WRITE = 1 << 20
 _SPARE = 64 << 20
+_MAX_BYTES = 4 << 30
+"""No clip has so many: fifteen seconds at the highest rate that the model has are a hundredth of it."""
 _FRESH_ADDRESSES = 3
 _CUTS_IN_A_ROW = 5
 
@@ -127,7 +129,11 @@ class Download:
                 raise ProtocolFault(
                     f"The file server sent bytes from {start} on where {resume} was asked for."
                 )
-            self._etag = answer.headers.get("etag")
+            _check_size(self._total or 0)
+            had, self._etag = self._etag, answer.headers.get("etag")
+            if start and self._etag != had:  # which asking by If-Range should have made impossible
+                self._etag = None  # so that the next one begins at the first byte
+                raise TransportFault("The file was replaced while it was fetched.", sent=True)
             await asyncio.to_thread(self._check_space, raw, (self._total or 0) - start)
             done = await self._receive(answer.pieces, raw, start)
         if self._total is not None and done != self._total:
@@ -146,6 +152,7 @@ class Download:
                         await asyncio.to_thread(file.write, bytes(pending))
                         done += len(pending)
                         pending.clear()
+                        _check_size(done, self._total)
                         self._progress(done, self._total)
             finally:  # what came before a cut need not come again
                 file.write(pending)
@@ -178,12 +185,22 @@ class Download:
 def _extent(status: int, headers: Mapping[str, str]) -> tuple[int, int | None]:
     """At which byte an answer starts, and how many the whole file has where the server says so."""
     if status == 206:
-        match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("content-range", ""))
+        match = re.fullmatch(
+            r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)", headers.get("content-range", "")
+        )
         if match is None:
             raise ProtocolFault("The file server sent a part without saying which.")
         return int(match[1]), None if match[2] == "*" else int(match[2])
     length = headers.get("content-length", "")
-    return 0, int(length) if length.isdigit() else None
+    return 0, int(length) if re.fullmatch("[0-9]{1,18}", length) else None
+
+
+def _check_size(size: int, most: int | None = None) -> None:
+    """An answer that never ends must not fill the disk."""
+    if most is not None and size > most:
+        raise MediaError(f"The file server sends more than the {most} bytes that it announced.")
+    if size > _MAX_BYTES:
+        raise MediaError(f"The file server sends more than {_MAX_BYTES >> 30} GiB, which is no clip.")
 
 
 def _size(path: Path) -> int:

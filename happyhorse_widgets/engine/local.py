@@ -13,7 +13,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from happyhorse_widgets.api.config import Credentials, Endpoint
+from happyhorse_widgets.api.config import KEY_VARIABLE, SECRET_VARIABLE, Credentials, Endpoint
 from happyhorse_widgets.errors import ConfigurationError
 from happyhorse_widgets.library.files import writing
 
@@ -70,7 +70,8 @@ class LocalSandbox:
         key, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         log = self._home / "server.log"
         with writing(log):
-            self._home.mkdir(parents=True, exist_ok=True)
+            # What is asked of the sandbox, and its log, are nobody else's on this machine.
+            self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
             errors = log.open("wb")
         command = [sys.executable, "-m", "happyhorse_widgets.sandbox", "--die-with-parent"]
         command += ["--home", str(self._home), "--speed", str(self._speed), "--scale", str(self._scale)]
@@ -80,7 +81,7 @@ class LocalSandbox:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env={**os.environ, "HAPPYHORSE_SANDBOX_KEY": key, "HAPPYHORSE_SANDBOX_SECRET": secret},
+                env=_environment(key, secret),
                 # Jupyter interrupts a kernel's whole process group; that must not end the sandbox.
                 start_new_session=True,
             )
@@ -94,6 +95,14 @@ class LocalSandbox:
                 f"The sandbox did not start. The end of its log, {log}:\n{tail}"
             ) from None
         return Endpoint(base_url, None, Credentials(key, secret))
+
+
+def _environment(key: str, secret: str) -> dict[str, str]:
+    """The child's: with its own key pair, and without one for Scenario, with which it has no business."""
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in (KEY_VARIABLE, SECRET_VARIABLE)
+    }
+    return {**inherited, "HAPPYHORSE_SANDBOX_KEY": key, "HAPPYHORSE_SANDBOX_SECRET": secret}
 
 
 def _close_input(process: subprocess.Popen[bytes]) -> None:

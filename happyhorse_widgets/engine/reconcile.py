@@ -8,11 +8,13 @@ count, in order of creation. A clip for which nothing is found needs its person 
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 from happyhorse_widgets.library.journal import Journal, StaleTransition
 
 from .endings import answer_lost
+from .paging import every_page
 from .states import State
 from .transition import move
 
@@ -39,6 +41,8 @@ class Reconciler:
         self._settings = settings
         self._lock = asyncio.Lock()
         self._waiting: dict[str, ClipRecord] = {}
+        self._quieted: dict[str, float] = {}
+        """The clips of which the server is done, and when they were sent by this machine's clock."""
         self._settled: dict[str, ClipRecord | StaleTransition] = {}
 
     async def settle(self, record: ClipRecord) -> ClipRecord:
@@ -48,6 +52,7 @@ class Reconciler:
         another hand moved the clip.
         """
         self._waiting[record.id] = record
+        self._quieted.pop(record.id, None)
         while record.id not in self._settled:  # an earlier search of the same round may have settled it
             await self._quiet(record)
             async with self._lock:
@@ -59,18 +64,31 @@ class Reconciler:
         return outcome
 
     async def _quiet(self, record: ClipRecord) -> None:
+        """Until nothing can be charged any more, by the server's clock and by ours, of which either may be wrong.
+
+        At the latest that is so long after this began.
+        """
+        sent_here = await asyncio.to_thread(self._sent_at_by_our_clock, record)
+        loop, quiescence = asyncio.get_running_loop(), self._settings.quiescence
+        latest = loop.time() + quiescence
         while True:
             client = await self._connection.client()
-            left = (record.sent_at or 0.0) + self._settings.quiescence - client.server_now()
+            await client.learn_time()
+            elapsed = min(client.server_now() - (record.sent_at or 0.0), time.time() - sent_here)
+            left = min(quiescence - elapsed, latest - loop.time())
             if left <= 0:
+                self._quieted[record.id] = sent_here
                 return
             await asyncio.sleep(min(left, 5.0))  # in short naps: a machine that slept wakes up late
 
+    def _sent_at_by_our_clock(self, record: ClipRecord) -> float:
+        events = self._journal.events(record.id)
+        return max((event["at"] for event in events if event["to_state"] == State.SENDING), default=0.0)
+
     async def _search(self) -> None:
         client = await self._connection.client()
-        quiet_since = client.server_now() - self._settings.quiescence
         round_ = sorted(
-            (record for record in self._waiting.values() if (record.sent_at or 0.0) <= quiet_since),
+            (self._waiting[clip_id] for clip_id in self._quieted.keys() & self._waiting.keys()),
             key=lambda record: (record.sent_at or 0.0, record.created_at, record.id),
         )
         open_ = list(round_)
@@ -88,12 +106,12 @@ class Reconciler:
             await self._move(record, ending.state, detail="no job found", error=ending.told)
 
     async def _unbound_jobs(self, client: ScenarioClient, records: Sequence[ClipRecord]) -> list[Job]:
-        after = max(0.0, min(record.sent_at or 0.0 for record in records) - _CLOCK_SLACK)
+        # By what the server's clock was taken for then, or is taken for now: a gateway on the way may have told a wrong time.
+        ahead = client.server_now() - time.time()
+        sent = (min(record.sent_at or 0.0, self._quieted[record.id] + ahead) for record in records)
+        after = max(0.0, min(sent) - _CLOCK_SLACK)
         found: dict[str, Job] = {}
-        page = await client.jobs(created_after=after, page_size=100)
-        found.update((job.job_id, job) for job in page.jobs)
-        while page.next_token:  # a page may be empty while there are more
-            page = await client.jobs(created_after=after, page_size=100, token=page.next_token)
+        async for page in every_page(client, created_after=after):
             found.update((job.job_id, job) for job in page.jobs)
         bound = await asyncio.to_thread(self._journal.bound, self._connection.name)
         return sorted(
@@ -117,6 +135,7 @@ class Reconciler:
         except StaleTransition as stale:  # for whoever drives this clip; the search goes on for the others
             self._settled[record.id] = stale
         del self._waiting[record.id]
+        self._quieted.pop(record.id, None)
 
 
 def pair(records: Sequence[ClipRecord], jobs: Sequence[Job]) -> list[tuple[ClipRecord, Job]]:

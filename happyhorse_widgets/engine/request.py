@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +14,8 @@ from PIL import Image
 
 from happyhorse_widgets.errors import InvalidImage, InvalidRequest
 from happyhorse_widgets.media.images import MEDIA_TYPES, ReferenceImage, load_image
+
+from .addresses import checked_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +27,7 @@ ReferenceSource: TypeAlias = (
     " | Image.Image | np.ndarray[Any, Any] | ReferenceImage | Reference"
 )
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _ASSET_ID = re.compile(r"asset_[A-Za-z0-9_-]+")
 
 
@@ -42,14 +45,16 @@ class Reference:
     width: int = 0
     height: int = 0
     asset_id: str | None = None
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)  # it may be signed
 
     @property
     def file(self) -> str | None:
         """Where its bytes are in a home, relative to it; None where they are elsewhere."""
-        if self.sha256 is None or self.media_type is None:
+        extension = MEDIA_TYPES.get(self.media_type or "")
+        # A library may come from somebody else: what is no hash leads nowhere.
+        if extension is None or not _SHA256.fullmatch(self.sha256 or ""):
             return None
-        return f"images/{self.sha256}.{MEDIA_TYPES[self.media_type]}"
+        return f"images/{self.sha256}.{extension}"
 
     @classmethod
     def of(cls, image: ReferenceImage) -> Reference:
@@ -72,9 +77,9 @@ class Request:
     def values(self) -> dict[str, Any]:
         """The parameters by their Python names, without references and model."""
         return {
-            field.name: getattr(self, field.name)
-            for field in fields(self)
-            if field.name not in ("references", "model")
+            item.name: getattr(self, item.name)
+            for item in fields(self)
+            if item.name not in ("references", "model")
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -150,8 +155,10 @@ def read_reference(source: ReferenceSource) -> Reference | ReferenceImage:
     if isinstance(source, str):
         if _ASSET_ID.fullmatch(source):
             return Reference(name=source, asset_id=source)
-        if source.lower().startswith(("http://", "https://")):
-            return Reference(name=_name_in(source), url=source)
+        if "://" in source:
+            name = _name_in(source)
+            checked_address(source, name=name)
+            return Reference(name=name, url=source)
     return load_image(source)
 
 

@@ -144,7 +144,11 @@ class Session:
             },
             has=self._engine.uploads.has,
         )
-        return self._enter(asked, instead_of=clip.id if clip.state is State.NEEDS_USER else None)
+        new = self._enter(asked, instead_of=clip.id if clip.state is State.NEEDS_USER else None)
+        if (latest := self._records.get(clip.id)) is not None:  # which names its successor
+            clip.take(latest)
+            self._roster.changed(clip)
+        return new
 
     def _check_open(self) -> None:
         if not self.open:

@@ -23,8 +23,11 @@ class Settings:
     - `sandbox_speed` (20): how many times faster than Scenario the sandbox's simulated generation runs
     - `sandbox_scale` (1): size of the sandbox's frames against the true pixel size; tests draw small ones
     - `closing` (5): how long closing waits for a submission whose answer is under way
+    - `local_addresses` (False): whether images may be fetched from servers on this machine and in the network around it, as
+      in a lesson with an image server of its own; a file's path needs no leave
 
-    Raises `ConfigurationError` for a value that is not a number above 0 (for `reconcile_scans`, a whole one).
+    Raises `ConfigurationError` for a value that is not a number above 0 (for `reconcile_scans` a whole one, for
+    `local_addresses` True or False).
     """
 
     quiescence: float = 180.0
@@ -38,10 +41,15 @@ class Settings:
     sandbox_speed: float = 20.0
     sandbox_scale: float = 1.0
     closing: float = 5.0
+    local_addresses: bool = False
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
+            if field.type == "bool":
+                if not isinstance(value, bool):
+                    raise ConfigurationError(f"Settings.{field.name} is {value!r}; it must be True or False.")
+                continue
             kinds, name = (int, "a whole number") if field.type == "int" else (int | float, "a number")
             if isinstance(value, bool) or not isinstance(value, kinds) or not 0 < value < math.inf:
                 raise ConfigurationError(f"Settings.{field.name} is {value!r}; it must be {name} above 0.")

@@ -68,6 +68,7 @@ class Submitter:
         `BudgetExceeded` before anything is sent, `LibraryError` when the journal cannot be written.
         """
         client = await self._connection.client()
+        await client.learn_time()  # by which a lost answer would be looked for
         async with self._freed:
             await self._freed.wait_for(self.places.free)
             self.places.take(record.id)
@@ -163,7 +164,8 @@ class Submitter:
         moved = await move(
             self._journal, record, state, detail=f"{type(error).__name__}: {error}", error=told
         )
-        if isinstance(error, RateLimited):
+        # One that names no limit is about how fast we ask, and says nothing about places.
+        if isinstance(error, RateLimited) and (error.action is not None or error.limit is not None):
             self.places.refused(record.id, error.limit)
         elif state is not State.UNKNOWN:  # there the job may exist, and hold its place
             await self.leave(record.id)

@@ -11,8 +11,9 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from happyhorse_widgets.errors import HappyHorseError, NotFound, RateLimited
+from happyhorse_widgets.errors import HappyHorseError, NotFound, ProtocolFault, RateLimited, ServerFault
 
+from .paging import every_page
 from .schedule import Mark, Pace
 
 if TYPE_CHECKING:
@@ -115,22 +116,22 @@ class Watcher:
         if not self._many:
             await self._look_by_id(client, self._settings.single_poll)
         elif self._list_due <= _now():
-            await self._look_at_list(client)
+            try:
+                await self._look_at_list(client)
+            except (ProtocolFault, ServerFault):  # it may be the list alone that cannot be had
+                await self._look_by_id(client, self._settings.unseen)
+                raise
             await self._look_by_id(client, self._settings.unseen)
             self._pace.answered()
             self._list_due = _now() + self._pace.current
 
     async def _look_at_list(self, client: ScenarioClient) -> None:
-        after, token = self._mark.after, None
-        while True:
-            page = await client.jobs(types=("custom",), updated_after=after, page_size=100, token=token)
+        after = self._mark.after
+        async for page in every_page(client, types=("custom",), updated_after=after):
             for job in page.jobs:
                 if job.updated_at is not None:
                     self._mark.note(job.updated_at)
                 self._tell(job)
-            token = page.next_token
-            if not token:  # a page may be empty while there are more
-                return
 
     async def _look_by_id(self, client: ScenarioClient, again_after: float) -> None:
         due = [job_id for job_id, entry in self._watched.items() if entry.due <= _now()]

@@ -47,6 +47,10 @@ ImageSource: TypeAlias = (
 
 _SHRINK = 'Shrink it, for example: Image.open("big.png").convert("RGB").save("small.jpg", quality=90).'
 _ORIENTATION = 0x0112
+_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+_START_OF_SCAN = b"\xff\xda"
+#: A progressive JPEG has about ten. Each goes over the whole picture again, and an empty one takes a few bytes.
+_MAX_SCANS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +141,23 @@ def _path(source: str | os.PathLike[str]) -> Path:
         raise InvalidImage(f"{text}: this home folder is not known. Give the whole path.") from None
 
 
+def _without_waiting(name: str, flags: int) -> int:
+    # To open a pipe may take for ever.
+    return os.open(name, flags | _NONBLOCK)
+
+
 def _read(path: Path) -> bytes:
     try:
-        found = path.stat()
-        if stat.S_ISDIR(found.st_mode):
-            problem = "is a folder. Give the path of one image."
-        elif not stat.S_ISREG(found.st_mode):
-            problem = "is not a regular file. Give the path of one image."
-        else:
-            _check_size(found.st_size, path.name)
-            return path.read_bytes()
+        with open(path, "rb", opener=_without_waiting) as file:
+            found = os.fstat(file.fileno())
+            if stat.S_ISREG(found.st_mode):
+                _check_size(found.st_size, path.name)
+                return file.read(MAX_BYTES + 1)  # and no more, should it grow
+        problem = "is not a regular file. Give the path of one image."
     except FileNotFoundError:
         problem = f"does not exist (looked from {Path.cwd()}). Check the name and the folder."
+    except IsADirectoryError:
+        problem = "is a folder. Give the path of one image."
     except InvalidImage:
         raise
     except (OSError, ValueError) as error:
@@ -196,6 +205,8 @@ def _decode(data: bytes, name: str) -> tuple[int, int, int]:
             raise _too_many_pixels(name, f" ({width} × {height})")
         if image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8):
             width, height = height, width
+        if sniff(data) == "image/jpeg" and data.count(_START_OF_SCAN) > _MAX_SCANS:
+            raise InvalidImage(f"{name} is a JPEG of more than {_MAX_SCANS} scans. Save it again.")
         # A phone's JPEG may carry a second picture (a preview, a gain map), which is no animation.
         frames = 1 if sniff(data) == "image/jpeg" else int(getattr(image, "n_frames", 1))
         # A JPEG is read to its end also where only an eighth of it is computed.

@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def _options(arguments: list[str]) -> Options:
-    defaults = Options(home=Path(os.environ.get("HAPPYHORSE_HOME", "happyhorse")) / "sandbox")
+    defaults = Options(home=Path(os.getenv("HAPPYHORSE_HOME", "happyhorse")) / "sandbox")
     parser = argparse.ArgumentParser(
         prog="python -m happyhorse_widgets.sandbox",
         description="A local server that speaks Scenario's API and renders simulated clips.",
@@ -62,6 +62,15 @@ def _options(arguments: list[str]) -> Options:
     )
     parser.add_argument(
         "--url-ttl", type=_above(0, float), default=defaults.url_ttl, help="seconds for which addresses hold"
+    )
+    parser.add_argument(
+        "--clock-offset",
+        type=float,
+        default=defaults.clock_offset,
+        help="seconds to add to this machine's clock",
+    )
+    parser.add_argument(
+        "--record", type=Path, help="file to which every request is written down, in lines of JSON"
     )
     parser.add_argument(
         "--die-with-parent", action="store_true", help="end when stdin, a pipe from the parent, ends"

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Mount, Route
 
 from . import account, assets, catalogue, cdn, charges, generate, listing, uploads, usages
 from .interference import Interference
+from .reception import Reception
 from .wire import refusal
 
 if TYPE_CHECKING:
@@ -56,6 +58,10 @@ _ROUTES = [
     Route("/cdn/assets-transform/{asset_id}", cdn.download),
     Route("/storage/uploads/{upload_id}/{number:int}", uploads.put_part, methods=["PUT"]),
 ]
+# A page whose own name is made to lead to this machine still calls it by that name.
+_HOSTS = ("127.0.0.1", "localhost")
+# What a browser says of a request: none is the person who typed the address.
+_NO_OTHER_PAGE = (b"none", b"same-origin")
 # Signed addresses speak for themselves here.
 _WITHOUT_CREDENTIALS = ("/cdn/", "/storage/")
 
@@ -74,7 +80,12 @@ def build_app(box: Sandbox, *, key: str, secret: str, script: FaultScript) -> St
 
     app = Starlette(
         routes=_ROUTES,
-        middleware=[Middleware(Door, key=key, secret=secret), Middleware(Interference, script=script)],
+        middleware=[
+            Middleware(Reception, now=box.now, record=box.options.record),
+            Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS, www_redirect=False),
+            Middleware(Door, key=key, secret=secret),
+            Middleware(Interference, script=script),
+        ],
         exception_handlers={HTTPException: _refuse, Exception: _break},
         lifespan=lifespan,
     )
@@ -84,7 +95,7 @@ def build_app(box: Sandbox, *, key: str, secret: str, script: FaultScript) -> St
 
 
 class Door:
-    """Lets requests with the right key pair in; 401 for the others."""
+    """Lets requests with the right key pair in, or to a signed address; none that a web page makes."""
 
     def __init__(self, app: ASGIApp, *, key: str, secret: str) -> None:
         self._app = app
@@ -92,20 +103,21 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Called by the server for each request."""
-        if (
-            scope["type"] == "http"
-            and not scope["path"].startswith(_WITHOUT_CREDENTIALS)
-            and not self._knows(scope)
-        ):
-            refused = refusal(401, "The API key or secret is missing or wrong")
+        if scope["type"] == "http" and (refused := self._refusal(scope)) is not None:
             await refused(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    def _knows(self, scope: Scope) -> bool:
-        header: bytes = dict(scope["headers"]).get(b"authorization", b"")
-        scheme, _, given = header.partition(b" ")
-        return hmac.compare_digest(given.strip(), self._expected) and scheme.lower() == b"basic"
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        if b"origin" in headers or headers.get(b"sec-fetch-site", b"none") not in _NO_OTHER_PAGE:
+            return refusal(403, "The sandbox takes no requests from web pages")
+        if scope["path"].startswith(_WITHOUT_CREDENTIALS):
+            return None
+        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+        if hmac.compare_digest(given.strip(), self._expected) and scheme.lower() == b"basic":
+            return None
+        return refusal(401, "The API key or secret is missing or wrong")
 
 
 async def _refuse(_: Request, error: Exception) -> Response:

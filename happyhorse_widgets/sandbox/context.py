@@ -27,7 +27,8 @@ class Options:
 
     `speed` divides all simulated waiting. `parallel` is the plan's limit of generations at a time, `scale` the size of
     rendered frames relative to the real ones, `workers` how many videos are rendered at a time, `url_ttl` for how many
-    seconds a download's address is valid. With `die_with_parent` the end of stdin ends the server.
+    seconds a download's address is valid. `clock_offset` seconds are added to the machine's clock, `record` is a file to
+    which every request is written down. With `die_with_parent` the end of stdin ends the server.
     """
 
     home: Path
@@ -38,7 +39,13 @@ class Options:
     workers: int = 1
     url_ttl: float = 3600.0
     faults: Path | None = None
+    clock_offset: float = 0.0
+    record: Path | None = None
     die_with_parent: bool = False
+
+    def now(self) -> float:
+        """The server's clock, in epoch seconds; whole milliseconds, like the dates of the API."""
+        return round(time.time() + self.clock_offset, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +59,9 @@ class Sandbox:
     checking: asyncio.Lock
     examples: asyncio.Lock
 
-    @staticmethod
-    def now() -> float:
-        """The server's clock, in epoch seconds; whole milliseconds, like the dates of the API."""
-        return round(time.time(), 3)
+    def now(self) -> float:
+        """The server's clock, in epoch seconds."""
+        return self.options.now()
 
 
 def sandbox(request: Request) -> Sandbox:

@@ -98,8 +98,9 @@ class Ledger:
     def __init__(self, home: Path) -> None:
         self.files, self.parts, self.rendering = home / "files", home / "parts", home / "rendering"
         try:
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in (self.files, self.parts, self.rendering):
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(exist_ok=True)
             _sweep(self.parts, self.rendering)
             self._database = sqlite3.connect(home / "ledger.sqlite3", isolation_level=None, timeout=10.0)
             self._database.row_factory = sqlite3.Row

@@ -21,6 +21,8 @@ from .wire import new_id
 from .worker import Order, Result
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .jobs import Job
 
 #: Holds the key pair in the environment; what renders has no business with it.
@@ -32,12 +34,13 @@ _ATTEMPTS = 2
 
 
 class Renderers:
-    """`count` renderers on a ledger. `scale` makes their videos smaller than the real ones."""
+    """`count` renderers on a ledger. `scale` makes their videos smaller than the real ones; `now` is the server's clock."""
 
-    def __init__(self, ledger: Ledger, *, count: int, scale: float) -> None:
+    def __init__(self, ledger: Ledger, *, count: int, scale: float, now: Callable[[], float]) -> None:
         self._ledger = ledger
         self._count = count
         self._scale = scale
+        self._now = now
         self._claimed: set[str] = set()
         self._wanted = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -106,7 +109,7 @@ class Renderers:
 
     async def _render(self, process: _Process, job: Job) -> None:
         assets, error = await self._make(process, job)
-        self._ledger.rendered(job, time.time(), assets=assets, error=error)
+        self._ledger.rendered(job, self._now(), assets=assets, error=error)
 
     async def _make(self, process: _Process, job: Job) -> tuple[list[Asset], str | None]:
         assert job.asset_id is not None
@@ -123,7 +126,7 @@ class Renderers:
             scale=self._scale,
         )
         result = await process.carry_out(order)
-        return ([] if result.error else _assets(job, frames, result)), result.error
+        return ([] if result.error else _assets(job, frames, result, self._now())), result.error
 
 
 class _Process:
@@ -172,9 +175,8 @@ class _Process:
         return await stdout.readline()
 
 
-def _assets(job: Job, frame_ids: tuple[str, str], result: Result) -> list[Asset]:
+def _assets(job: Job, frame_ids: tuple[str, str], result: Result, now: float) -> list[Asset]:
     """The video that a job made, and its first and last frame. They show once the job is a success."""
-    now = time.time()
     assert job.asset_id is not None
     assert job.render is not None
     frames = [

@@ -42,7 +42,7 @@ def run(options: Options) -> None:
             options=options,
             ledger=ledger,
             signer=Signer(origin, lifetime=options.url_ttl),
-            renderers=Renderers(ledger, count=options.workers, scale=options.scale),
+            renderers=Renderers(ledger, count=options.workers, scale=options.scale, now=options.now),
             checking=asyncio.Lock(),
             examples=asyncio.Lock(),
         )
@@ -54,6 +54,8 @@ def run(options: Options) -> None:
             access_log=False,
             log_level="error",
             server_header=False,
+            proxy_headers=False,  # nobody may say in a header who they are
+            date_header=False,  # by the server's own clock, see `reception`
             timeout_graceful_shutdown=_GRACE,
         )
         server = _Server(config, ready={"base_url": f"{origin}/v1", "pid": os.getpid()})
@@ -94,7 +96,7 @@ def _listening(port: int) -> Iterator[socket.socket]:
 
 
 def _credentials() -> tuple[str, str]:
-    key, secret = (os.environ.get(name, "") for name in SECRETS)
+    key, secret = (os.getenv(name, "") for name in SECRETS)
     if bool(key) != bool(secret):
         raise ConfigurationError(
             f"Set both {SECRETS[0]} and {SECRETS[1]}, or neither to get a pair for this run."

@@ -69,7 +69,7 @@ def stylesheet(entry: str, root: Path = STATIC) -> str:
 
 def _watching() -> bool:
     # anywidget's own switch: while somebody edits the front end, each new widget reads the files anew.
-    return os.environ.get("ANYWIDGET_HMR") == "1"
+    return os.getenv("ANYWIDGET_HMR") == "1"
 
 
 @cache

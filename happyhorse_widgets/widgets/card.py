@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from happyhorse_widgets.engine.loop import engine_loop
 from happyhorse_widgets.engine.states import State
 from happyhorse_widgets.errors import HappyHorseError, InvalidRequest, LibraryError
-from happyhorse_widgets.media.images import MEDIA_TYPES, load_image
+from happyhorse_widgets.media.images import load_image
 
 from .rpc import Buffers, Content, Dispatcher, Kind, Reply
 from .served import served_path
@@ -156,17 +156,16 @@ def serve_clips(
 
 
 def _images(clip: Clip) -> Reply:
-    images = clip.keeper.home / "images"
-    thumbnails = [_thumbnail(reference, images) for reference in clip.request.references]
+    thumbnails = [_thumbnail(reference, clip.keeper.home) for reference in clip.request.references]
     return Reply(buffers=[*thumbnails, clip.poster_jpeg() or b""])
 
 
-def _thumbnail(reference: Reference, folder: Path) -> bytes:
-    """A small still of the reference; nothing where its bytes are not in `folder`, or cannot be read."""
-    if reference.sha256 is None or reference.media_type not in MEDIA_TYPES:
+def _thumbnail(reference: Reference, home: Path) -> bytes:
+    """A small still of the reference; nothing where its bytes are not in `home`, or cannot be read."""
+    if reference.file is None:
         return b""
     try:
-        return _thumbnail_of(folder / f"{reference.sha256}.{MEDIA_TYPES[reference.media_type]}")
+        return _thumbnail_of(home / reference.file)
     except HappyHorseError:
         return b""
 

@@ -77,10 +77,12 @@ def twin_html(body: str, twin: str) -> str:
     """`body` as the static twin that a live view finds by the name `twin`, and hides.
 
     Where the output before it is no live view, but words about a widget that cannot be displayed, a rule hides that
-    one. In a notebook that is not trusted the rule is taken out, and both show.
+    one. In a notebook that is not trusted the rule is taken out, and both show. The other two names keep MathJax, in
+    JupyterLab and in exported pages, from reading formulas into a prompt with two dollar signs.
     """
     beside = f".jp-OutputArea-child:not(:has(.hh-root)):has(+ .jp-OutputArea-child .hh-twin-{twin})"
-    return f'<div class="hh-twin-{twin}"><style>{beside} {{ display: none; }}</style>{body}</div>'
+    names = f"hh-twin-{twin} mathjax_ignore tex2jax_ignore"
+    return f'<div class="{names}"><style>{beside} {{ display: none; }}</style>{body}</div>'
 
 
 def clip_html(clip: Clip) -> str:

@@ -38,7 +38,7 @@ def _server_root() -> Path | None:
 
     The server's own record holds its token, too; nothing but the folder is taken from it.
     """
-    parent = os.environ.get("JPY_PARENT_PID", "")
+    parent = os.getenv("JPY_PARENT_PID", "")
     if not parent.isdigit():
         return None
     # There with every Jupyter server, and needed only with one.
@@ -53,6 +53,6 @@ def _server_root() -> Path | None:
 
 def _notebook_folder() -> Path:
     """The folder of the running notebook; the working folder where the server does not say."""
-    notebook = Path(os.environ.get("JPY_SESSION_NAME", ""))
+    notebook = Path(os.getenv("JPY_SESSION_NAME", ""))
     folder = notebook.parent if notebook.is_absolute() else Path.cwd()
     return (folder if folder.is_dir() else Path.cwd()).resolve()

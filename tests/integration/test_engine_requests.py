@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from happyhorse_widgets.media.images import load_image
 from tests.conftest import SandboxProcess, StartSandbox
 from tests.integration.conftest import OpenSession
 from tests.scripted_server import Reply, ScriptedServer
-from tests.sessions import LONG, picture
+from tests.sessions import LONG, QUICK, picture
 
 
 @pytest.fixture(scope="module")
@@ -177,8 +178,14 @@ def test_an_asset_that_vanished_is_uploaded_again(
     assert second != first
 
 
-def test_a_reference_is_fetched_from_its_address_without_keys(session: Session) -> None:
-    data = picture()
+@pytest.fixture
+def neighbourly(sandbox: SandboxProcess, open_session: OpenSession) -> Session:
+    """A session that fetches images from this machine, too."""
+    return open_session(sandbox, settings=replace(QUICK, local_addresses=True))
+
+
+def test_a_reference_is_fetched_from_its_address_without_keys(neighbourly: Session) -> None:
+    session, data = neighbourly, picture()
     with ScriptedServer(script=lambda seen: Reply(200, data)) as server:
         url = f"{server.url}/art/fox%20one.png?Signature=CANARY"
         clip = session.generate("character1 waves", [url], duration=3).wait(LONG)
@@ -196,11 +203,14 @@ def test_a_reference_is_fetched_from_its_address_without_keys(session: Session) 
         (Reply(404, b"gone"), "its server answers 404"),
         (Reply(200, b"<!DOCTYPE html><html>"), "web page"),
         (Reply(200, jpeg(10_000_001)), "larger than 10 MB"),
-        (Reply(302, b"", {"Location": "file:///etc/passwd"}), "its address does not work"),
+        (Reply(302, b"", {"Location": "file:///etc/passwd"}), "only http and https"),
     ],
     ids=["gone", "a page", "too large", "a redirect to a file"],
 )
-def test_an_address_without_an_image_ends_the_clip_unpaid(session: Session, reply: Reply, words: str) -> None:
+def test_an_address_without_an_image_ends_the_clip_unpaid(
+    neighbourly: Session, reply: Reply, words: str
+) -> None:
+    session = neighbourly
     with ScriptedServer(script=lambda seen: reply) as server:
         clip = session.generate("character1 waves", [f"{server.url}/fox.png?Signature=CANARY"], duration=3)
         with pytest.raises(JobRejected, match=f"{words}.*Nothing was paid") as caught:

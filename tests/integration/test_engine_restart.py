@@ -11,7 +11,6 @@ import pytest
 
 from happyhorse_widgets.engine.loop import engine_loop
 from happyhorse_widgets.engine.settings import Settings
-from happyhorse_widgets.engine.states import State
 from happyhorse_widgets.errors import LibraryError
 from tests.conftest import SandboxProcess, StartSandbox
 from tests.integration.conftest import OpenSession, StartKernel
@@ -226,25 +225,3 @@ time.sleep(LONG)
     with pytest.raises(Exception, match="of the budget of 40 are spent"):
         session.clip(clip_id).wait(LONG)
     assert len(sandbox.ledger()["jobs"]) == 1
-
-
-def test_what_a_crash_left_between_the_file_and_its_commit_is_found(
-    sandbox: SandboxProcess, open_session: OpenSession
-) -> None:
-    session = open_session(sandbox)
-    clip = session.generate("character1 waves", [picture()], duration=3, seed=5).wait(LONG)
-    assert clip.path is not None
-    written = clip.path.stat().st_mtime_ns
-    journal = session._engine.journal
-    journal.move(clip.id, "done", "downloading", finished_at=None).result(LONG)
-    journal._database.write(
-        lambda connection: connection.execute(
-            "UPDATE outputs SET state = 'expected', path = NULL, sha256 = NULL"
-        )
-    ).result(LONG)
-    session.close()
-    again = open_session(sandbox).clip(clip.id)
-    assert again.wait(LONG).state is State.DONE
-    assert again.path is not None
-    assert again.path.stat().st_mtime_ns == written  # it was not fetched again
-    assert again.sha256 is not None

@@ -14,6 +14,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -360,6 +362,47 @@ def test_the_plans_limit_frees_a_place_when_a_job_ends(start_sandbox: StartSandb
     assert server.http.post(f"/generate/custom/{MODEL}?dryRun=true", json={}).status_code == 400
     ended(server, first)
     assert generate(server, image).status_code == 200
+
+
+# Its clock, and its record
+
+
+@pytest.mark.parametrize("offset", [7200, -7200])
+def test_its_clock_can_be_off(start_sandbox: StartSandbox, offset: int) -> None:
+    server = start_sandbox(**FAST, clock_offset=offset)
+    done = ended(server, job_id_of(generate(server, image_id(server))))
+    (asset_id,) = done["metadata"]["assetIds"]
+    answer = server.http.get(f"/assets/{asset_id}").raise_for_status()
+    told = [parsedate_to_datetime(answer.headers["date"])]
+    told += [datetime.fromisoformat(done[name]) for name in ("createdAt", "updatedAt")]
+    told += [datetime.fromisoformat(answer.json()["asset"][name]) for name in ("createdAt", "updatedAt")]
+    for moment in told:
+        assert moment.timestamp() - time.time() == pytest.approx(offset, abs=60)
+    assert httpx2.get(answer.json()["asset"]["url"]).is_success  # its address is valid by the same clock
+
+
+def test_every_request_is_written_down_as_it_comes(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    record = tmp_path / "requests.jsonl"
+    server = start_sandbox(
+        record=record, faults=[{"match": {"path": "/v1/teams"}, "fault": "reset"}], clock_offset=100
+    )
+    url = server.http.get(f"/assets/{image_id(server)}").raise_for_status().json()["asset"]["url"]
+    httpx2.get(url, headers={"Range": "bytes=5-"}).raise_for_status()
+    with pytest.raises(httpx2.TransportError):
+        server.http.get("/teams", params={"a": "1"}, headers={"User-Agent": "somebody"})
+    assert httpx2.get(f"{server.base_url}/jobs").status_code == 401
+    lines = [json.loads(line) for line in record.read_text().splitlines()]
+    assert [(line["method"], line["path"].rpartition("/")[0]) for line in lines] == [
+        ("POST", "/v1"),
+        ("GET", "/v1/assets"),
+        ("GET", "/cdn/assets-transform"),
+        ("GET", "/v1"),
+        ("GET", "/v1"),
+    ]
+    assert (lines[2]["query"], lines[2]["range"]) == ("", "bytes=5-")
+    assert (lines[3]["query"], lines[3]["agent"]) == ("a=1", "somebody")
+    assert lines[3]["at"] - time.time() == pytest.approx(100, abs=60)
+    assert "Signature" not in record.read_text()
 
 
 # Faults

@@ -10,7 +10,7 @@ import pickle
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keyring
 import pytest
@@ -95,6 +95,31 @@ def test_redact_takes_key_secret_and_token_out_of_a_text() -> None:
     credentials = Credentials(KEY, SECRET)
     echoed = f"no user {KEY} with {SECRET} ({credentials.authorization()})"
     assert credentials.redact(echoed) == "no user [secret] with [secret] (Basic [secret])"
+
+
+def test_redact_finds_every_piece_of_six_characters_and_leaves_the_rest() -> None:
+    redact = Credentials(KEY, SECRET).redact
+    for part in (KEY[:6], KEY[3:12], SECRET[-6:]):
+        assert redact(f"<{part}>") == "<[secret]>"
+        assert redact(part) == "[secret]"
+    assert redact(f"{KEY[:5]} and {SECRET[-5:]} say nothing") == f"{KEY[:5]} and {SECRET[-5:]} say nothing"
+    assert redact("") == ""
+
+
+def test_an_answer_loses_the_whole_key_in_whatever_spelling_and_keeps_an_id_that_shares_a_piece() -> None:
+    secret = "s3Zx/Yp+QwEr5Ty"
+    credentials = Credentials(KEY, secret)
+    token = credentials.authorization().removeprefix("Basic ")
+    for part in (KEY, secret, secret.replace("/", "\\/"), token):
+        assert credentials.redact_answer(f'{{"error":"<{part}>"}}'.encode()) == b'{"error":"<[secret]>"}'
+    kept = f'{{"jobId":"job_{KEY[:-1]}"}}'.encode()
+    assert credentials.redact_answer(kept) == kept
+
+
+@pytest.mark.parametrize("pair", [(b"key", b"secret"), (1, 2), (KEY, 7)])
+def test_keys_are_texts(pair: Any) -> None:
+    with pytest.raises(ConfigurationError, match="are texts"):
+        Credentials(*pair)
 
 
 def test_a_placeholder_is_not_cut_out_of_every_text() -> None:

@@ -72,6 +72,7 @@ def test_what_lies_elsewhere_is_a_reference() -> None:
     )
     assert asset == Reference("asset_Ab-1_2", asset_id="asset_Ab-1_2")
     assert page == Reference("fox two.png", url="https://example.com/a%20b/fox%20two.png?Signature=S")
+    assert "Signature" not in repr(page)
     assert isinstance(bare, Reference)
     assert bare.name == "image"
     assert known == Reference("fox.png", sha256="00")
@@ -224,3 +225,24 @@ def test_warnings_are_about_images_and_prompt() -> None:
     small, unmentioned = asked("character1 waves", [picture((420, 100)), picture()]).warnings
     assert "character1" in small
     assert "character2" in unmentioned
+
+
+@pytest.mark.parametrize(
+    ("sha256", "media_type"),
+    [
+        ("../../fox", "image/png"),
+        ("/etc/passwd", "image/png"),
+        ("a" * 63, "image/png"),
+        ("A" * 64, "image/png"),
+        ("a" * 64 + "\n", "image/png"),
+        ("a" * 64, "../../png"),
+        ("a" * 64, "image/svg+xml"),
+        (None, "image/png"),
+        ("a" * 64, None),
+    ],
+)
+def test_a_reference_from_somebody_elses_library_leads_to_no_file_but_its_own(
+    sha256: str | None, media_type: str | None
+) -> None:
+    assert Reference("fox.png", sha256, media_type).file is None
+    assert Reference("fox.png", "a" * 64, "image/png").file == f"images/{'a' * 64}.png"

@@ -1,0 +1,19 @@
+"""The stage on which each scenario is played."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import StartSandbox
+from tests.reliability.stage import Stage
+
+
+@pytest.fixture
+def stage(start_sandbox: StartSandbox, tmp_path: Path) -> Iterator[Stage]:
+    """A stage that is cleared with the test; `serve` starts its sandbox."""
+    stage = Stage(start_sandbox, tmp_path)
+    yield stage
+    stage.clear()

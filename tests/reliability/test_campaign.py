@@ -1,0 +1,73 @@
+"""The crash campaign at the size of a test run, and proof that it notices protocols that lose money."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+#: A thousand intents are more than one sweep: every behaviour of the server meets every place to be killed at.
+SEEDS = (1,)
+
+
+def campaign(*arguments: object) -> tuple[int, str, dict[str, int]]:
+    """Run one in a process of its own: its exit status, what it said, and the last line of its table."""
+    # Measured line by line, the processes that it forks would take several times as long.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.campaign", *map(str, arguments)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in said.splitlines() if "|" in line
+    ]
+    assert rows, said
+    return done.returncode, said, dict(zip(rows[0][1:], map(int, rows[-1][1:]), strict=True))
+
+
+@pytest.mark.timeout(1000)
+def test_a_thousand_intents_among_crashes_are_neither_lost_nor_paid_twice(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    intents = 0
+    for seed in SEEDS:
+        status, said, found = campaign("--intents", 1000 // len(SEEDS), "--seed", seed)
+        with capsys.disabled():
+            print(f"\n{said}")
+        assert status == 0, said  # which says how to run what went wrong alone
+        assert {found[name] for name in ("lost", "overpaid", "unfinished", "wrong")} == {0}
+        killed = re.search("^killed: (.*)$", said, re.MULTILINE)
+        assert killed and not re.search(r"\b0×", killed[1]), f"a kill point was never met: {killed}"
+        assert found["done"] > found["intents"] / 2
+        intents += found["intents"]
+    assert intents >= 1000
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("broken", "behaviours", "counts"),
+    [
+        pytest.param("retry", "1", ["overpaid"], id="a POST that is repeated"),
+        pytest.param("late-journal", "3", ["overpaid"], id="a journal that is written after the answer"),
+        pytest.param("hasty", "3", ["lost"], id="a search before the server is done"),
+        pytest.param("impatient", "3", ["overpaid"], id="and a person who then submits again"),
+    ],
+)
+def test_a_protocol_that_loses_money_is_found_out(broken: str, behaviours: str, counts: list[str]) -> None:
+    status, said, found = campaign(
+        "--intents", 40, "--seed", 2, "--behaviours", behaviours, "--broken", broken
+    )
+    assert status == 1, said
+    assert all(found[name] > 0 for name in counts), said
+    assert "again: python -m tests.campaign --seed 2 --run " in said
