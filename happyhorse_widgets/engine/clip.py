@@ -245,18 +245,23 @@ class Clip:
         Before it was sent it is withdrawn: free, guaranteed. Afterwards Scenario is asked to cancel, which it usually refuses for
         generations such as this one: then the job goes on, paid, and the clip arrives.
         """
-        return self.keeper.act(self, "cancel").result()
+        return self._act("cancel")
 
     def detach(self) -> str:
         """Stop watching. The engine goes on, and the clip arrives. Returns a sentence that says so."""
-        return self.keeper.act(self, "detach").result()
+        return self._act("detach")
+
+    def _act(self, action: str) -> str:
+        if engine_loop().is_here():
+            raise RuntimeError("An observer runs on the engine's own thread, and must not wait for it.")
+        return self.keeper.act(self, action).result()
 
     def look_again(self) -> str:
         """Where the clip waits for a decision (`needs_user`): look for its job, or fetch its file, once more, free of charge.
 
         Returns a sentence that says what happens; await the clip for the outcome.
         """
-        return self.keeper.act(self, "look").result()
+        return self._act("look")
 
     def submit_again(self) -> Clip:
         """Ask for the same once more, as a new clip; it costs what any clip costs.

@@ -20,7 +20,7 @@ from .pipeline import Pipeline
 from .reconcile import Reconciler
 from .request import Request
 from .schemas import Schemas
-from .states import RESTING, WITHDRAWABLE, State, when_looked_at_again
+from .states import RESTING, TERMINAL, WITHDRAWABLE, State, when_looked_at_again
 from .submit import Submitter
 from .tenure import Tenure
 from .transition import move
@@ -131,20 +131,26 @@ class Engine:
                 # Interrupted: nobody knows of this clip, so it must not come back, and be paid, now or in the next kernel.
                 self._struck.add(clip_id)
                 if not entry.cancel():
-                    entry.add_done_callback(self._strike)
+                    entry.add_done_callback(lambda done: self._strike(clip_id, done))
                 raise
             clip = self._roster.clip(record, self._keeper)
             clip.warnings = warnings
+            if clip.is_over or not self._is_ours(record):
+                return clip
             if not self.tenure.mine:
                 clip.note = self.tenure.waiting_for
                 self._roster.changed(clip)
-            elif clip.id not in self._driven and not clip.is_over:
+            elif clip.id not in self._driven:
                 self._drive(clip)
             return clip
 
-    def _strike(self, entry: Future[ClipRecord]) -> None:
-        if entry.exception() is None:
-            self.journal.move(entry.result().id, State.DRAFT, State.WITHDRAWN, finished_at=time.time())
+    def _is_ours(self, record: ClipRecord) -> bool:
+        return (record.endpoint, record.project) == (self.connection.name, self._project)
+
+    def _strike(self, clip_id: str, entry: Future[ClipRecord]) -> None:
+        # Where it gave a clip that was there before, that one is somebody's.
+        if entry.exception() is None and entry.result().id == clip_id:
+            self.journal.move(clip_id, State.DRAFT, State.WITHDRAWN, finished_at=time.time())
 
     def resume(self) -> list[Clip]:
         """Drive every clip that is not at rest and not driven already; from any thread but the loop's. Returns those clips."""
@@ -167,9 +173,15 @@ class Engine:
 
     async def look_again(self, clip: Clip) -> str:
         """Go on with a clip that waits for its person; a sentence that says how. Nothing is paid by looking."""
-        if clip.state is not State.NEEDS_USER:
-            return f"There is nothing to look for: the clip is {clip.state}."
-        record = clip.record
+        record = await asyncio.to_thread(self.records.get, clip.id) or clip.record
+        if record.state != State.NEEDS_USER:
+            return f"There is nothing to look for: the clip is {record.state}."
+        if not self._is_ours(record):
+            return "This clip was made with another account: look for it in a session of that."
+        successor = await asyncio.to_thread(self.records.get, record.successor or "")
+        if successor is not None and successor.state not in TERMINAL and successor.remote_id is None:
+            # Their jobs look the same: a look for this one would take the other's.
+            return f"Clip {successor.id} was submitted in its place: see what becomes of that one first."
         following = when_looked_at_again(
             has_job=record.remote_id is not None, has_outputs=bool(record.outputs)
         )
@@ -193,6 +205,7 @@ class Engine:
                 latest = await asyncio.to_thread(self.records.get, clip.id)
                 assert latest is not None
                 record = latest
+                clip.take(record)
             else:
                 self._roster.changed(clip)
                 return "The clip was taken back before it was sent. Nothing was paid."
@@ -255,7 +268,7 @@ class Engine:
     # -- driving -----------------------------------------------------------------------------------------------------
 
     def _drive(self, clip: Clip) -> None:
-        clip.halted = None
+        clip.halted, clip.note = None, ""
         work = self._driven[clip.id] = engine_loop().run(self._driving(clip))
         work.add_done_callback(lambda done: self._ended(clip, done))
 
@@ -283,14 +296,19 @@ class Engine:
 
     async def _look(self) -> None:
         """Take notice of what other processes did: show it, and drive what they wrote down or woke."""
-        self._heard, moved = await asyncio.to_thread(self.journal.news, self._heard)
-        foreign = [clip_id for clip_id in moved if clip_id not in self._driven]
-        records = await asyncio.to_thread(self.records.those, foreign)
+        heard, moved = await asyncio.to_thread(self.journal.news, self._heard)
+        records = await asyncio.to_thread(self.records.those, moved)
+        waking = False
         for record in records:
             clip = self._roster.clip(record, self._keeper)
-            if record.updated_at >= clip.record.updated_at and clip.id not in self._driven:
+            # Of a clip that is driven here, others can only take it back.
+            if clip.id in self._driven and record.state != State.WITHDRAWN:
+                continue
+            if record.updated_at >= clip.record.updated_at:
                 clip.take(record)
                 clip.note = "" if clip.is_over else self.tenure.waiting_for
                 self._roster.changed(clip)
-        if any(record.state not in RESTING and record.id not in self._broken for record in records):
+            waking = waking or (record.state not in RESTING and record.id not in self._broken)
+        if waking:
             await asyncio.to_thread(self.resume)
+        self._heard = heard  # last: what could not be read, or driven, is looked at again

@@ -240,7 +240,8 @@ class Pipeline:
             self._records.durations, endpoint=record.endpoint, model=record.model
         )
         look = first_look(durations, p50=None if schema is None else schema.latency_p50)
-        elapsed = 0.0 if record.submitted_at is None else time.time() - record.submitted_at
+        # Written by another machine's clock, perhaps, or before ours was set back: never later than now.
+        elapsed = 0.0 if record.submitted_at is None else max(0.0, time.time() - record.submitted_at)
         self._news[job_id] = asyncio.Queue()
         self._watched[job_id] = clip
         self.watcher.watch(job_id, since=record.sent_at or 0.0, first_look=max(0.0, look - elapsed))

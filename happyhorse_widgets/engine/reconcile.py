@@ -51,14 +51,19 @@ class Reconciler:
         Raises what the client raises (no answer is no evidence: the search has to begin again), and `StaleTransition` when
         another hand moved the clip.
         """
-        self._waiting[record.id] = record
+        self._settled.pop(record.id, None)
         self._quieted.pop(record.id, None)
-        while record.id not in self._settled:  # an earlier search of the same round may have settled it
-            await self._quiet(record)
-            async with self._lock:
-                if record.id not in self._settled:
-                    await self._search()
-        outcome = self._settled.pop(record.id)
+        self._waiting[record.id] = record
+        try:
+            while record.id not in self._settled:  # an earlier search of the same round may have settled it
+                await self._quiet(record)
+                async with self._lock:
+                    if record.id not in self._settled:
+                        await self._search()
+            outcome = self._settled[record.id]
+        finally:  # a search that failed, or was given up, leaves nothing behind that would answer the next one
+            self._waiting.pop(record.id, None)
+            self._settled.pop(record.id, None)
         if isinstance(outcome, StaleTransition):
             raise outcome
         return outcome
@@ -134,16 +139,20 @@ class Reconciler:
             self._settled[record.id] = await move(self._journal, record, following, **values)
         except StaleTransition as stale:  # for whoever drives this clip; the search goes on for the others
             self._settled[record.id] = stale
-        del self._waiting[record.id]
+        self._waiting.pop(record.id, None)
         self._quieted.pop(record.id, None)
 
 
 def pair(records: Sequence[ClipRecord], jobs: Sequence[Job]) -> list[tuple[ClipRecord, Job]]:
-    """Match clips with jobs, each at most once, both in the order given."""
+    """Match clips with jobs, each at most once; both are given in order of creation.
+
+    What says least fits most jobs, so it comes last: a clip without a seed would take the job of one with a seed. Of equal ones
+    the latest comes first, and takes the newest job.
+    """
     left = list(jobs)
     pairs: list[tuple[ClipRecord, Job]] = []
-    for record in records:
-        job = next((job for job in left if _made_from(job, record)), None)
+    for record in sorted(records, key=lambda record: (-len(record.body or {}), -(record.sent_at or 0.0))):
+        job = next((job for job in reversed(left) if _made_from(job, record)), None)
         if job is not None:
             left.remove(job)
             pairs.append((record, job))

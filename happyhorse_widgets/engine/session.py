@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.metadata
 import platform
 import secrets
@@ -16,6 +17,7 @@ from happyhorse_widgets.api.params import HAPPY_HORSE, ModelSchema
 from happyhorse_widgets.errors import InvalidRequest, LibraryError
 from happyhorse_widgets.library.database import Database
 from happyhorse_widgets.library.files import Home
+from happyhorse_widgets.library.journal import StaleTransition
 
 from .asking import Asked, ask
 from .connection import Connection
@@ -81,11 +83,15 @@ class Session:
             self._database.close()
             raise
         self._records = self._engine.records
-        for clip in self._roster.in_hand():  # of the session that this one takes over from
-            clip.keeper, clip.halted = self, None
-            clip.take(self._records.get(clip.id) or clip.record)
-            self._halt_if_foreign(clip)
-        self.resume()
+        try:
+            for clip in self._roster.in_hand():  # of the session that this one takes over from
+                clip.keeper, clip.halted = self, None
+                clip.take(self._records.get(clip.id) or clip.record)
+                self._halt_if_foreign(clip)
+            self.resume()
+        except BaseException:
+            self.close()
+            raise
 
     # -- making clips ------------------------------------------------------------------------------------------------
 
@@ -144,10 +150,16 @@ class Session:
             },
             has=self._engine.uploads.has,
         )
-        new = self._enter(asked, instead_of=clip.id if clip.state is State.NEEDS_USER else None)
-        if (latest := self._records.get(clip.id)) is not None:  # which names its successor
-            clip.take(latest)
-            self._roster.changed(clip)
+        try:
+            new = self._enter(asked, instead_of=clip.id if clip.state is State.NEEDS_USER else None)
+        except StaleTransition:
+            raise InvalidRequest(
+                f"Clip {clip.id} has gone on meanwhile: somebody had another look, or it was found. See what becomes of it first."
+            ) from None
+        with contextlib.suppress(LibraryError):  # the new clip is there, whatever this says
+            if (latest := self._records.get(clip.id)) is not None:  # which names its successor
+                clip.take(latest)
+                self._roster.changed(clip)
         return new
 
     def _check_open(self) -> None:
@@ -174,6 +186,8 @@ class Session:
             versions=_versions(),
             budget=self.budget,
             instead_of=instead_of,
+            waiting=State.NEEDS_USER,
+            forgone=frozenset({State.WITHDRAWN, State.REJECTED}),
         )
 
     def check(

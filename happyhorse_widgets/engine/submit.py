@@ -166,7 +166,9 @@ class Submitter:
         )
         # One that names no limit is about how fast we ask, and says nothing about places.
         if isinstance(error, RateLimited) and (error.action is not None or error.limit is not None):
-            self.places.refused(record.id, error.limit)
+            async with self._freed:
+                self.places.refused(record.id, error.limit)
+                self._freed.notify_all()  # who was refused pauses: meanwhile its place is another's
         elif state is not State.UNKNOWN:  # there the job may exist, and hold its place
             await self.leave(record.id)
         return moved

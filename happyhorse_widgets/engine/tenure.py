@@ -45,6 +45,7 @@ class Tenure:
         self._look = look
         self._owner = ownership.claim(database, account).result()
         self._beaten = time.monotonic()
+        self._taken_up = 0  # the epoch since which the library's clips are driven here
 
     @property
     def mine(self) -> bool:
@@ -53,8 +54,8 @@ class Tenure:
 
     @property
     def epoch(self) -> int:
-        """Grows with each change of hands."""
-        return self._owner.epoch
+        """Grows with each change of hands; -1, which is nobody's, while the owner is another process."""
+        return self._owner.epoch if self.mine else -1
 
     @property
     def waiting_for(self) -> str:
@@ -95,8 +96,11 @@ class Tenure:
             with contextlib.suppress(LibraryError):  # a disk that is full now may not be later
                 if self.mine:
                     await self._beat()
-                elif await self._claim():
+                else:
+                    await self._claim()
+                if self.mine and self._taken_up != self.epoch:
                     await self._gained()
+                    self._taken_up = self.epoch  # last: what failed is tried again
                 await self._look()
 
     async def _beat(self) -> None:

@@ -11,7 +11,14 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from happyhorse_widgets.errors import HappyHorseError, NotFound, ProtocolFault, RateLimited, ServerFault
+from happyhorse_widgets.errors import (
+    ApiError,
+    HappyHorseError,
+    NotFound,
+    ProtocolFault,
+    RateLimited,
+    ServerFault,
+)
 
 from .paging import every_page
 from .schedule import Mark, Pace
@@ -37,9 +44,9 @@ _BREATH = 0.01
 class _Watched:
     due: float
     """Loop time of the next look by id."""
-    updated_at: float | None = None
-    lost: NotFound | None = None
-    """Scenario did not know the job when it was last asked for."""
+    seen: tuple[float | None, str] | None = None
+    trouble: ApiError | None = None
+    """Why it could not be seen when it was last asked for."""
     misses: int = 0
     """How often in a row it did not."""
 
@@ -110,7 +117,7 @@ class Watcher:
                 self._pace.refused()
             self._put_off(getattr(error, "retry_after", None) or self._pace.current)
         for job_id, entry in list(self._watched.items()):
-            self._on_trouble(job_id, trouble or entry.lost)
+            self._on_trouble(job_id, trouble or entry.trouble)
 
     async def _look_where_due(self, client: ScenarioClient) -> None:
         if not self._many:
@@ -134,32 +141,34 @@ class Watcher:
                 self._tell(job)
 
     async def _look_by_id(self, client: ScenarioClient, again_after: float) -> None:
-        due = [job_id for job_id, entry in self._watched.items() if entry.due <= _now()]
+        waiting = sorted(self._watched.items(), key=lambda item: item[1].due)
+        due = [job_id for job_id, entry in waiting if entry.due <= _now()]
         for job_id in due[:_FEW]:
             try:
                 job = await client.job(job_id)
-            except NotFound as error:  # which says nothing about the other jobs
-                self._saw(job_id, error, self._settings.unseen)
+            except (NotFound, ServerFault, ProtocolFault) as error:  # which says nothing about the other jobs
+                again = self._settings.unseen if isinstance(error, NotFound) else again_after
+                self._saw(job_id, error, max(again, error.retry_after or 0.0))
             else:
                 self._saw(job_id, None, again_after)
                 self._tell(job)
 
-    def _saw(self, job_id: str, lost: NotFound | None, again_after: float) -> None:
+    def _saw(self, job_id: str, trouble: ApiError | None, again_after: float) -> None:
         if (entry := self._watched.get(job_id)) is not None:
-            entry.lost, entry.due = lost, _now() + again_after
-            entry.misses = 0 if lost is None else entry.misses + 1
-            if lost is not None and entry.misses >= _LOST_LOOKS:
-                self._on_lost(job_id, lost)
+            entry.trouble, entry.due = trouble, _now() + again_after
+            entry.misses = entry.misses + 1 if isinstance(trouble, NotFound) else 0
+            if isinstance(trouble, NotFound) and entry.misses >= _LOST_LOOKS:
+                self._on_lost(job_id, trouble)
 
     def _tell(self, job: Job) -> None:
         entry = self._watched.get(job.job_id)
         if entry is None:
             return
-        entry.lost, entry.misses = None, 0
+        entry.trouble, entry.misses = None, 0
         if self._many:
             entry.due = _now() + self._settings.unseen
-        if job.updated_at is None or job.updated_at != entry.updated_at:
-            entry.updated_at = job.updated_at
+        if job.updated_at is None or (job.updated_at, job.status) != entry.seen:
+            entry.seen = job.updated_at, job.status
             self._on_job(job.job_id, job)
 
     def _put_off(self, seconds: float) -> None:

@@ -41,6 +41,8 @@ _SETTABLE = frozenset(
         "finished_at",
     ]
 )
+#: Grows with every change of a clip, whatever the clocks of the machines that make them say: the newer is told by it.
+_TOUCH = "updated_at = MAX(?, updated_at + 1e-6)"
 _AS_JSON = frozenset({"body", "error", "request"})
 
 
@@ -67,17 +69,26 @@ class Journal:
         versions: Mapping[str, str],
         budget: float | None = None,
         instead_of: str | None = None,
+        waiting: str = "",
+        forgone: frozenset[str] = frozenset(),
     ) -> Future[ClipRecord]:
         """Enter a new clip.
 
-        With `instead_of` it takes the place of a clip that waits for its person; where that has a successor already, nothing is
-        entered and the future gives the successor, so that to ask twice makes one clip.
+        With `instead_of` it takes the place of a clip in the state `waiting`; where that has a successor already which is in none
+        of the states `forgone`, nothing is entered and the future gives the successor, so that to ask twice makes one clip. The
+        future raises `StaleTransition` where the clip waits no more.
         """
 
         def work(connection: sqlite3.Connection) -> ClipRecord:
             now = time.time()
-            if instead_of is not None and (known := read_clip(connection, instead_of).successor):
-                return read_clip(connection, known)
+            if instead_of is not None:
+                replaced = read_clip(connection, instead_of)
+                if replaced.successor is not None:
+                    known = read_clip(connection, replaced.successor)
+                    if known.state not in forgone:
+                        return known
+                if replaced.state != waiting:
+                    raise StaleTransition(f"{instead_of} is not {waiting} any more")
             connection.execute(
                 "INSERT INTO jobs (id, created_at, updated_at, state, endpoint, project, sandbox, model, request, versions,"
                 " budget) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -98,7 +109,8 @@ class Journal:
             _event(connection, clip_id, now, "", state, "")
             if instead_of is not None:
                 connection.execute(
-                    "UPDATE jobs SET successor = ?, updated_at = ? WHERE id = ?", (clip_id, now, instead_of)
+                    f"UPDATE jobs SET successor = ?, {_TOUCH} WHERE id = ?",  # noqa: S608 (a constant)
+                    (clip_id, now, instead_of),
                 )
             return read_clip(connection, clip_id)
 
@@ -127,7 +139,7 @@ class Journal:
             if epoch is not None:
                 _require_epoch(connection, epoch)
             now = time.time()
-            columns = ", ".join(f"{name} = ?" for name in ("state", "updated_at", *values))
+            columns = ", ".join(["state = ?", _TOUCH, *(f"{name} = ?" for name in values)])
             row = connection.execute(
                 f"UPDATE jobs SET {columns} WHERE id = ? AND state = ?",  # noqa: S608 (names are checked above)
                 (following, now, *(_stored(name, value) for name, value in values.items()), clip_id, current),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,8 @@ def create(
         request=request,
         versions={"python": "3"},
         instead_of=instead_of,
+        waiting="draft",
+        forgone=frozenset({"withdrawn"}),
     ).result(SOON)
 
 
@@ -267,6 +270,22 @@ def test_a_clip_has_one_successor_however_often_it_is_replaced(journal: Journal,
     assert after is not None
     assert after.successor == "clip_2"
     assert after.state == before.state
+    journal.move("clip_2", "draft", "withdrawn").result(SOON)
+    assert create(journal, "clip_3", instead_of="clip_1").id == "clip_3"  # for nothing came of the other
+    journal.move("clip_1", "draft", "uploading").result(SOON)
+    journal.move("clip_3", "draft", "withdrawn").result(SOON)
+    with pytest.raises(StaleTransition, match="clip_1 is not draft any more"):
+        create(journal, "clip_4", instead_of="clip_1")
+
+
+def test_the_newer_record_is_told_whatever_the_clock_says(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = create(journal, "clip_1")
+    monkeypatch.setattr(time, "time", lambda: first.created_at - 3600)  # another machine's, or set back
+    second = journal.move("clip_1", "draft", "uploading").result(SOON)
+    third = journal.move("clip_1", "uploading", "intent").result(SOON)
+    assert first.updated_at < second.updated_at < third.updated_at
 
 
 def test_news_are_what_any_process_moved_since(journal: Journal, tmp_path: Path) -> None:
