@@ -28,7 +28,7 @@ from .request import Reference, Request
 from .roster import Roster
 from .settings import Settings
 from .shelf import Shelf
-from .states import CHARGEABLE, State
+from .states import CHARGEABLE, NEVER_SENT, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -187,7 +187,7 @@ class Session:
             budget=self.budget,
             instead_of=instead_of,
             waiting=State.NEEDS_USER,
-            forgone=frozenset({State.WITHDRAWN, State.REJECTED}),
+            forgone=NEVER_SENT,
         )
 
     def check(

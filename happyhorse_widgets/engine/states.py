@@ -50,6 +50,8 @@ class State(StrEnum):
 
 #: Nothing follows these.
 TERMINAL: Final = frozenset({State.DONE, State.REJECTED, State.FAILED, State.CANCELED, State.WITHDRAWN})
+#: Over before it was sent, so that nothing was paid.
+NEVER_SENT: Final = frozenset({State.REJECTED, State.WITHDRAWN})
 #: The engine leaves a clip alone here; only a person can move it on.
 RESTING: Final = TERMINAL | {State.NEEDS_USER}
 #: Nothing has been sent yet, so the clip can be taken back for free.

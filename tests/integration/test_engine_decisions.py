@@ -132,8 +132,8 @@ def test_what_failed_can_be_asked_for_again_and_what_runs_cannot(
 def test_an_image_that_was_only_an_address_has_to_be_given_again(
     start_sandbox: StartSandbox, open_session: OpenSession
 ) -> None:
-    session = open_session(start_sandbox(**FAST))
-    clip = session.generate("character1 waves", ["https://127.0.0.1:9/no.png"], duration=3)
+    session = open_session(start_sandbox(**FAST), settings=replace(QUICK, local_addresses=True))
+    clip = session.generate("character1 waves", ["https://127.0.0.1:49151/no.png"], duration=3)
     clip.cancel()
     until(lambda: clip.is_over, "it is withdrawn")
     with pytest.raises(InvalidImage, match=r"character1: no\.png is not in this library any more"):

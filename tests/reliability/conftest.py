@@ -1,4 +1,4 @@
-"""The stage on which each scenario is played."""
+"""The stage on which each scenario is played, and sessions that the test holds in its own hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import StartSandbox
+from tests.integration.conftest import open_session, start_kernel
 from tests.reliability.stage import Stage
+
+__all__ = ["open_session", "stage", "start_kernel"]
 
 
 @pytest.fixture

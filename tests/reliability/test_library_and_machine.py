@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from happyhorse_widgets.engine.states import (
     CHARGEABLE,
+    NEVER_SENT,
     RESTING,
     TERMINAL,
     IllegalTransition,
@@ -96,6 +97,8 @@ class TwoHands(RuleBasedStateMachine):
                 request={},
                 versions={},
                 instead_of=instead_of,
+                waiting=State.NEEDS_USER,
+                forgone=NEVER_SENT,
             )
             .result(SOON)
         )
@@ -204,13 +207,13 @@ class TwoHands(RuleBasedStateMachine):
     @precondition(lambda self: any(known.state == "needs_user" for known in self.known.values()))
     @rule(hand=st.integers(0, 1), data=st.data())
     def submit_again(self, hand: int, data: st.DataObject) -> None:
-        """However often, and by whichever hand: one successor."""
+        """However often, and by whichever hand: one successor, as long as something may come of it."""
         waiting = sorted(clip_id for clip_id, known in self.known.items() if known.state == "needs_user")
         clip_id = data.draw(st.sampled_from(waiting), label="clip")
         known = self.known[clip_id]
         new = f"clip_{len(self.known)}"
         entered = self.enter(hand, new, known.endpoint, instead_of=clip_id)
-        if known.successor is None:
+        if known.successor is None or self.known[known.successor].state in NEVER_SENT:
             known.successor = new
             self.known[new] = Known(known.endpoint)
         again = self.enter(1 - hand, f"clip_{len(self.known)}", known.endpoint, instead_of=clip_id)
