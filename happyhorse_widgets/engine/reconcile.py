@@ -96,11 +96,14 @@ class Reconciler:
             (self._waiting[clip_id] for clip_id in self._quieted.keys() & self._waiting.keys()),
             key=lambda record: (record.sent_at or 0.0, record.created_at, record.id),
         )
+        if not round_:  # whoever asked for this search has begun anew meanwhile
+            return
+        sent_here = min(self._quieted[record.id] for record in round_)
         open_ = list(round_)
         for number in range(self._settings.reconcile_scans):
             if number:
                 await asyncio.sleep(self._settings.reconcile_gap)
-            jobs = await self._unbound_jobs(client, open_)
+            jobs = await self._unbound_jobs(client, open_, sent_here)
             for record, job in pair(open_, jobs):
                 await self._bind(record, job)
                 open_.remove(record)
@@ -110,11 +113,13 @@ class Reconciler:
             ending = answer_lost(record)
             await self._move(record, ending.state, detail="no job found", error=ending.told)
 
-    async def _unbound_jobs(self, client: ScenarioClient, records: Sequence[ClipRecord]) -> list[Job]:
+    async def _unbound_jobs(
+        self, client: ScenarioClient, records: Sequence[ClipRecord], sent_here: float
+    ) -> list[Job]:
         # By what the server's clock was taken for then, or is taken for now: a gateway on the way may have told a wrong time.
         ahead = client.server_now() - time.time()
-        sent = (min(record.sent_at or 0.0, self._quieted[record.id] + ahead) for record in records)
-        after = max(0.0, min(sent) - _CLOCK_SLACK)
+        sent = min(sent_here + ahead, *(record.sent_at or 0.0 for record in records))
+        after = max(0.0, sent - _CLOCK_SLACK)
         found: dict[str, Job] = {}
         async for page in every_page(client, created_after=after):
             found.update((job.job_id, job) for job in page.jobs)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import StartSandbox
-from tests.integration.conftest import open_session, start_kernel
+from tests.integration.conftest import open_session
 from tests.reliability.stage import Stage
 
-__all__ = ["open_session", "stage", "start_kernel"]
+__all__ = ["open_session", "stage"]
 
 
 @pytest.fixture
