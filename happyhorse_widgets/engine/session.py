@@ -153,14 +153,18 @@ class Session:
         try:
             new = self._enter(asked, instead_of=clip.id if clip.state is State.NEEDS_USER else None)
         except StaleTransition:
+            self._reread(clip)
             raise InvalidRequest(
                 f"Clip {clip.id} has gone on meanwhile: somebody had another look, or it was found. See what becomes of it first."
             ) from None
-        with contextlib.suppress(LibraryError):  # the new clip is there, whatever this says
-            if (latest := self._records.get(clip.id)) is not None:  # which names its successor
+        self._reread(clip)  # which names its successor now
+        return new
+
+    def _reread(self, clip: Clip) -> None:
+        with contextlib.suppress(LibraryError):  # it is heard of a moment later
+            if (latest := self._records.get(clip.id)) is not None:
                 clip.take(latest)
                 self._roster.changed(clip)
-        return new
 
     def _check_open(self) -> None:
         if not self.open:

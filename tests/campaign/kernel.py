@@ -16,7 +16,7 @@ from happyhorse_widgets.engine.clip import Clip
 from happyhorse_widgets.engine.connect import connect
 from happyhorse_widgets.engine.settings import Settings
 from happyhorse_widgets.engine.states import State
-from happyhorse_widgets.errors import JobError, WaitTimeout
+from happyhorse_widgets.errors import InvalidRequest, JobError, WaitTimeout
 
 from .broken import BROKEN
 from .killing import arm
@@ -82,7 +82,12 @@ class Kernel:
             clip.look_again()
             _arrive([clip])
         if clip.state == State.NEEDS_USER and clip.successor_id is None and crc32(clip.id.encode()) % 2:
-            new = clip.submit_again()
+            try:
+                new = clip.submit_again()
+            except InvalidRequest:  # the person at the other kernel looks again: first see what comes of that
+                _arrive([clip])
+                self._decide(clip, patient=patient)
+                return
             _tell(new)
             if (
                 clip.successor_id != new.id or clip.submit_again().id != new.id
