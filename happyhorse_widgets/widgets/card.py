@@ -116,7 +116,8 @@ def actions(clip: Clip) -> list[str]:
     if clip.can_withdraw:
         return ["withdraw"]
     if clip.state is State.NEEDS_USER:
-        return ["look"] if clip.successor_id else ["look", "resubmit"]
+        # Also where it has a successor: asked again it gives that one, or a new one where that came to nothing.
+        return ["look", "resubmit"]
     if clip.is_over:
         return [] if clip.is_done else ["again"]
     watching = "watch" if clip.detached else "detach"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.browser.lab import STEP_LIMIT, Lab, Notebook, running_lab
 from tests.chromium import find_chromium
+
+_IMAGES = Path(__file__).parents[2] / "notebooks" / "images"
 
 # Without these a Chromium that is not allowed onto the network tries to reach it many times a second.
 QUIET = [
@@ -67,3 +70,12 @@ def new_notebook(page: Page, lab: Lab) -> Iterator[Callable[..., Notebook]]:
 
     yield make
     lab.end_kernels()
+
+
+@pytest.fixture
+def folder(lab: Lab) -> Path:
+    """A folder with two images."""
+    folder = lab.folder()
+    for name in ("fox.png", "astronaut.png"):
+        shutil.copy(_IMAGES / name, folder)
+    return folder

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,7 +16,6 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.lab import KERNEL, Lab, Notebook
 from tests.conftest import sandbox_environment
 
-IMAGES = Path(__file__).parents[2] / "notebooks" / "images"
 LIMIT = 60_000  # milliseconds until a clip is made on a busy machine
 HOSTILE = "character1 waves at character2 <img src=x onerror=\"window.hacked=1\"> & <b>'quotes'</b>"
 
@@ -29,15 +27,6 @@ session = hh.connect(sandbox=True, settings=fast)
 CLIP = 'clip = hh.generate({prompt!r}, ["fox.png", "astronaut.png"], duration=3, seed=7)\nclip'
 
 NewNotebook = Callable[..., Notebook]
-
-
-@pytest.fixture
-def folder(lab: Lab) -> Path:
-    """A folder with two images."""
-    folder = lab.folder()
-    for name in ("fox.png", "astronaut.png"):
-        shutil.copy(IMAGES / name, folder)
-    return folder
 
 
 def make(prompt: str = "character1 waves at character2", speed: float = 400) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sqlite3
 from collections.abc import Callable
@@ -12,11 +11,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.lab import Lab, Notebook
+from tests.browser.lab import Notebook
 from tests.conftest import SandboxProcess, StartSandbox
 from tests.sessions import Kernel
 
-IMAGES = Path(__file__).parents[2] / "notebooks" / "images"
 LIMIT = 60_000  # milliseconds until a clip is made on a busy machine
 
 CONNECT = """\
@@ -29,15 +27,6 @@ quick = hh.Settings(
 CLIP = 'clip = hh.generate({prompt!r}, ["fox.png", "astronaut.png"], duration=3, seed=7)\nclip'
 
 NewNotebook = Callable[..., Notebook]
-
-
-@pytest.fixture
-def folder(lab: Lab) -> Path:
-    """A folder with two images."""
-    folder = lab.folder()
-    for name in ("fox.png", "astronaut.png"):
-        shutil.copy(IMAGES / name, folder)
-    return folder
 
 
 def on(sandbox: SandboxProcess, prompt: str = "character1 waves at character2") -> str:
