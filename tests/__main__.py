@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,8 @@ def main(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(f"Chromium: {browser}", flush=True)
+    # Started in the background (`… &`) a process is deaf to interrupts, and so are its children, which tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     environment = {**os.environ, ENVIRONMENT: browser}
     _coverage("erase", environment=environment)
     tests = _coverage("run", "-m", "pytest", *(arguments or SIDE_BY_SIDE), environment=environment)
