@@ -89,10 +89,11 @@ class Kernel:
                 self._decide(clip, patient=patient)
                 return
             _tell(new)
-            if (
-                clip.successor_id != new.id or clip.submit_again().id != new.id
-            ):  # a button that was pressed twice
+            if clip.successor_id != new.id:
                 sys.exit(TWICE)
+            with contextlib.suppress(InvalidRequest):  # the other person has looked again meanwhile
+                if clip.submit_again().id != new.id:  # a button that was pressed twice
+                    sys.exit(TWICE)
             _arrive([new])
 
 
