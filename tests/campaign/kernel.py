@@ -91,8 +91,13 @@ class Kernel:
             _tell(new)
             if clip.successor_id != new.id:
                 sys.exit(TWICE)
-            with contextlib.suppress(InvalidRequest):  # the other person has looked again meanwhile
-                if clip.submit_again().id != new.id:  # a button that was pressed twice
+            try:
+                twice = clip.submit_again()  # a button that was pressed twice
+            except InvalidRequest:
+                if clip.state == State.NEEDS_USER:
+                    raise  # refused only where the other person has looked again meanwhile
+            else:
+                if twice.id != new.id:
                     sys.exit(TWICE)
             _arrive([new])
 
