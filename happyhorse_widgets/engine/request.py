@@ -36,7 +36,8 @@ class Reference:
     """One reference image of a request.
 
     Known by its content (`sha256`, with the bytes kept in the home), by a Scenario asset (`asset_id`), or, until it was
-    fetched, by an address (`url`). `width` and `height` are in pixels as shown, 0 where not known.
+    fetched, by an address (`url`). `width` and `height` are in pixels as shown, 0 where not known. `clip_id` names the clip
+    that it is a frame of, `alias` is the person's own name for it.
     """
 
     name: str
@@ -46,6 +47,8 @@ class Reference:
     height: int = 0
     asset_id: str | None = None
     url: str | None = field(default=None, repr=False)  # it may be signed
+    clip_id: str | None = None
+    alias: str = ""
 
     @property
     def file(self) -> str | None:
@@ -59,7 +62,9 @@ class Reference:
     @classmethod
     def of(cls, image: ReferenceImage) -> Reference:
         """The reference that stands for a loaded image."""
-        return cls(image.name, image.sha256, image.media_type, image.width, image.height)
+        return cls(
+            image.name, image.sha256, image.media_type, image.width, image.height, clip_id=image.clip_id
+        )
 
 
 @dataclass(frozen=True, slots=True)

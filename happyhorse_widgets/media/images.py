@@ -58,7 +58,7 @@ class ReferenceImage:
     """One checked reference image: the very bytes that are uploaded, and what is known about them.
 
     `width` and `height` are in pixels as shown, with the EXIF orientation applied. `sha256` is the
-    hexadecimal hash of `data`. `frames` is above 1 for an animation.
+    hexadecimal hash of `data`. `frames` is above 1 for an animation. `clip_id` names the clip that it is a frame of, if any.
     """
 
     data: bytes = field(repr=False)
@@ -68,6 +68,7 @@ class ReferenceImage:
     height: int
     sha256: str
     frames: int = 1
+    clip_id: str | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -27,8 +27,7 @@ function render({ model, el, signal: given }) {
 
   const live = h("div", { class: "hh-unseen", role: "status" });
   const prompt = createPrompt({
-    form,
-    signal,
+    ...host,
     submit: generate,
     limit: () => chosenModel()?.fields.prompt?.max_length ?? 2500,
   });
