@@ -23,15 +23,16 @@ function render({ model, el, signal: given }) {
   const root = h("div", { class: "hh-root hh-studio" });
   const rpc = connect(model, signal);
   const form = createForm(model, rpc, signal, (message) => complain([{ field: "", message }]));
-  const host = { model, rpc, form, signal };
-
   const live = h("div", { class: "hh-unseen", role: "status" });
+  const announce = (/** @type {string} */ text) => setText(live, text);
+  const host = { model, rpc, form, signal, announce, arrange: (/** @type {string[]} */ order) => form.set("tiles", order) };
+
   const prompt = createPrompt({
     ...host,
     submit: generate,
     limit: () => chosenModel()?.fields.prompt?.max_length ?? 2500,
   });
-  const tray = createTray({ ...host, zone: root, mention: prompt.mention, announce: (text) => setText(live, text) });
+  const tray = createTray({ ...host, zone: root, mention: prompt.mention });
   const parameters = createParameters(host);
   const clips = createClips(host);
   const welcome = createWelcome(host);
