@@ -1,0 +1,32 @@
+"""Text as a search sees it: without case, accents and the differences between forms of the same letter."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+
+
+def folded(text: str) -> str:
+    """`text` in the form in which two texts are compared; "É", "é" and "e" are the same there, and so are "Ｆ" and "f"."""
+    if text.isascii():
+        return text.lower()
+    # Half of a surrogate pair is no text, and SQLite takes none.
+    whole = text.encode("utf-8", "ignore").decode()
+    lower = unicodedata.normalize("NFKD", whole).casefold()
+    return "".join(
+        letter for letter in unicodedata.normalize("NFKD", lower) if not unicodedata.combining(letter)
+    )
+
+
+def search_words(request: str, notes: str, tags: str, clip_id: str) -> str:
+    """All that a search for words looks at in a clip, folded. `request` and `tags` are JSON, as the library keeps them."""
+    return folded("\n".join([prompt_in(request), notes, *json.loads(tags), clip_id]))
+
+
+def prompt_in(request: str) -> str:
+    """The prompt of a request in JSON; "" where it cannot be read."""
+    try:
+        prompt = json.loads(request)["prompt"]
+    except (ValueError, LookupError, TypeError):
+        return ""
+    return prompt if isinstance(prompt, str) else ""
