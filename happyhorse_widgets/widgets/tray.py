@@ -1,21 +1,22 @@
 """The reference images of a Studio: in order, each with where it is on its way from the browser.
 
-An image arrives from the browser in chunks; one that was here before is known by its hash and is not sent again. What is
-wrong with an image is kept on its tile, in words: it keeps its place and its name, so that the prompt stays true.
+An image arrives from the browser in chunks; one that was here before is known by its hash and is not sent again. Others are
+made in the kernel: fetched from an address, or taken from a clip. What is wrong with an image is kept on its tile, in words:
+it keeps its place and its name, so that the prompt stays true.
 """
 
 from __future__ import annotations
 
 import secrets
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from happyhorse_widgets.errors import InvalidImage, InvalidRequest
+from happyhorse_widgets.errors import HappyHorseError, InvalidImage, InvalidRequest
 from happyhorse_widgets.media.images import MAX_BYTES, ReferenceImage, load_image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from happyhorse_widgets.engine.request import Reference
 
@@ -29,7 +30,9 @@ _REMEMBERED = 9
 class Tile:
     """One place in the tray. `source` is None until the image is here and found good; `error` says why it is not.
 
-    `received` counts the bytes from the browser, `uploaded` (0 to 1) is their way on to Scenario, None when there is none.
+    `size` is in bytes, 0 for an image that is not sent by the browser. `received` counts the bytes from there, `uploaded`
+    (0 to 1) is their way on to Scenario, None when there is none. `alias` is the person's own name for it. `before` is what
+    stood in this place until it was replaced.
     """
 
     id: str
@@ -40,6 +43,8 @@ class Tile:
     received: int = 0
     data: bytearray | None = None
     uploaded: float | None = None
+    alias: str = ""
+    before: Tile | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """What the browser shows of it, without the image."""
@@ -47,8 +52,10 @@ class Tile:
         state = "failed" if self.error else "sending" if source is None else "ready"
         return {
             "name": self.name,
+            # Which picture it is: another one is another thumbnail.
+            "image": ((source.sha256 or source.name) if source else "")[:32],
             "state": state,
-            "share": self.received / self.size if self.size else 0.0,
+            "share": self.received / self.size if self.size else None,
             "uploaded": self.uploaded,
             "width": source.width if source else 0,
             "height": source.height if source else 0,
@@ -60,7 +67,8 @@ class Tile:
 class Tray:
     """Tiles in order. Safe to use from any thread.
 
-    `changed` is called, on the thread that made the change, when tiles came, went or moved.
+    `changed` is called, on the thread that made the change, when tiles came, went or moved. `keep_metadata` says whether image
+    files are given on as they came, or without what they say beside their picture.
     """
 
     def __init__(self, changed: Callable[[], None]) -> None:
@@ -68,6 +76,7 @@ class Tray:
         self._lock = threading.RLock()
         self._order: list[str] = []
         self._tiles: dict[str, Tile] = {}
+        self.keep_metadata = False
 
     @property
     def tiles(self) -> tuple[Tile, ...]:
@@ -77,28 +86,64 @@ class Tray:
 
     @property
     def sources(self) -> tuple[ReferenceImage | Reference, ...]:
-        """The images that are here, in order."""
-        return tuple(tile.source for tile in self.tiles if tile.source is not None)
+        """The images that are here, in order, each with its own name."""
+        found = (self._given_on(tile) for tile in self.tiles)
+        return tuple(source for source in found if source is not None)
 
-    def chosen(self, order: Sequence[str]) -> tuple[ReferenceImage | Reference, ...]:
-        """The images of these tiles; raises `InvalidRequest` where one cannot be sent."""
+    @property
+    def aliases(self) -> dict[str, str]:
+        """The own names of the tiles that have one."""
+        return {tile.id: tile.alias for tile in self.tiles if tile.alias}
+
+    def call(self, aliases: Mapping[str, str]) -> None:
+        """Give the tiles these own names and no others; tells nobody."""
+        with self._lock:
+            for tile in self._tiles.values():
+                tile.alias = aliases.get(tile.id, "")
+
+    def _given_on(self, tile: Tile) -> ReferenceImage | Reference | None:
+        source = tile.source
+        if source is None:
+            return None
+        if self.keep_metadata and isinstance(source, ReferenceImage) and source.given is not None:
+            source = replace(source.given, clip_id=source.clip_id)
+        return source if source.alias == tile.alias else replace(source, alias=tile.alias)
+
+    def chosen(
+        self, order: Sequence[str], aliases: Mapping[str, str] | None = None
+    ) -> tuple[ReferenceImage | Reference, ...]:
+        """The images of these tiles; raises `InvalidRequest` where one cannot be sent.
+
+        `aliases` are their own names as a view shows them, where those may be newer than the tiles'.
+        """
         found: list[ReferenceImage | Reference] = []
         problems: list[str] = []
         for number, tile_id in enumerate(order, 1):
             tile = self._tiles.get(tile_id)
-            if tile is None or tile.source is None:
+            source = self._given_on(tile) if tile else None
+            if source is None:
                 reason = tile.error if tile and tile.error else "it has not arrived in the kernel yet"
                 problems.append(f"character{number}: {reason}")
             else:
-                found.append(tile.source)
+                found.append(source if aliases is None else replace(source, alias=aliases.get(tile_id, "")))
         if problems:
             raise InvalidRequest(*problems)
         return tuple(found)
 
     def replace(self, sources: Iterable[ReferenceImage | Reference]) -> None:
         """Show these images instead of what was there."""
-        tiles = [Tile(id=f"k{secrets.token_hex(6)}", name=source.name, source=source) for source in sources]
         with self._lock:
+            here = (tile.source for tile in self._tiles.values())
+            whole = {s.given.sha256: s for s in here if isinstance(s, ReferenceImage) and s.given is not None}
+            tiles = [
+                Tile(
+                    f"k{secrets.token_hex(6)}",
+                    source.name,
+                    source=whole.get(source.sha256 or "", source),
+                    alias=source.alias,
+                )
+                for source in sources
+            ]
             self._tiles |= {tile.id: tile for tile in tiles}
             self._order = [tile.id for tile in tiles]
             self._forget()
@@ -115,7 +160,7 @@ class Tray:
         self._changed()
 
     def add(self, tile_id: str, *, name: str, size: int) -> None:
-        """Make place, at the end, for an image that is coming.
+        """Make place for an image that the browser sends: at the end, or instead of the one that has this id.
 
         Raises `InvalidImage` for one that is too large, `InvalidRequest` for a tenth.
         """
@@ -123,12 +168,45 @@ class Tray:
             raise InvalidImage(
                 f"{name} has {size / 1e6:.1f} MB; at most 10 MB. Shrink it, or save it as JPEG."
             )
+        self._place(Tile(tile_id, name, size))
+
+    def expect(self, tile_id: str, *, name: str) -> None:
+        """Make place, as `add` does, for an image that the kernel makes; `put` or `fail` tells what became of it."""
+        self._place(Tile(tile_id, name))
+
+    def put(self, tile_id: str, image: ReferenceImage) -> None:
+        """Show an image in its place, if that is still there; tells nobody."""
         with self._lock:
-            if len({*self._order, tile_id}) > MOST:
+            if (tile := self._tiles.get(tile_id)) is not None:
+                tile.source, tile.name, tile.error = image, image.name, ""
+
+    def fail(self, tile_id: str, error: HappyHorseError) -> None:
+        """Say on its tile why there is no image; tells nobody."""
+        with self._lock:
+            if (tile := self._tiles.get(tile_id)) is not None:
+                tile.error = _words(error, tile.name)
+
+    def restore(self, tile_id: str) -> None:
+        """Take back that an image was replaced. Raises `InvalidRequest` where none was."""
+        with self._lock:
+            tile = self._tiles.get(tile_id)
+            if tile is None or tile.before is None:
+                raise InvalidRequest("The image that was here before is not kept any more.")
+            tile.before.alias = tile.alias
+            self._tiles[tile_id] = tile.before
+        self._changed()
+
+    def _place(self, tile: Tile) -> None:
+        with self._lock:
+            if len({*self._order, tile.id}) > MOST:
                 raise InvalidRequest(f"{MOST} reference images are the most.")
-            self._tiles[tile_id] = Tile(tile_id, name, size)
-            if tile_id not in self._order:
-                self._order.append(tile_id)
+            if (old := self._tiles.get(tile.id)) is not None:
+                tile.alias = old.alias
+                tile.before = old.before if old.source is None else old
+                old.before = None  # one step back is kept, not all of them
+            self._tiles[tile.id] = tile
+            if tile.id not in self._order:
+                self._order.append(tile.id)
         self._changed()
 
     def offer(self, tile_id: str, sha256: str | None) -> ReferenceImage | Reference | None:
@@ -136,9 +214,7 @@ class Tray:
         with self._lock:
             tile = self._expected(tile_id)
             sources = (other.source for other in self._tiles.values())
-            tile.source = next(
-                (known for known in sources if known and sha256 and known.sha256 == sha256), None
-            )
+            tile.source = next((known for known in sources if known and _is_of(known, sha256)), None)
             if tile.source is None:
                 tile.data = bytearray(tile.size)
             else:
@@ -168,16 +244,14 @@ class Tray:
         try:
             tile.source = image = load_image(data if data is not None else b"", name=tile.name)
         except InvalidImage as error:
-            tile.error = (
-                "\n".join(error.problems).removeprefix(f"{tile.name} ").removeprefix(f"{tile.name}: ")
-            )
+            tile.error = _words(error, tile.name)
             raise
         return image
 
     def uploaded(self, sha256: str, share: float | None) -> None:
         """Note how much of an image Scenario has; tells nobody."""
         for tile in self.tiles:
-            if tile.source is not None and tile.source.sha256 == sha256:
+            if (source := self._given_on(tile)) is not None and source.sha256 == sha256:
                 tile.uploaded = share
 
     def source(self, tile_id: str) -> ReferenceImage | Reference | None:
@@ -195,6 +269,19 @@ class Tray:
         gone = [tile for tile in self._tiles if tile not in self._order]
         for tile in gone[:-_REMEMBERED]:
             del self._tiles[tile]
+
+
+def _is_of(source: ReferenceImage | Reference, sha256: str | None) -> bool:
+    """Whether the source came from the file with this hash."""
+    given = source.given if isinstance(source, ReferenceImage) else None
+    return sha256 is not None and sha256 in (source.sha256, given and given.sha256)
+
+
+def _words(error: HappyHorseError, name: str) -> str:
+    """What is wrong, for a tile that carries the image's name already."""
+    lines = error.problems if isinstance(error, InvalidRequest) else (str(error),)
+    words = " ".join(line.removeprefix(f"{name} ").removeprefix(f"{name}: ") for line in lines)
+    return words[:1].upper() + words[1:]
 
 
 def _warning(source: ReferenceImage | Reference | None) -> str:

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from happyhorse_widgets.errors import InvalidImage, InvalidRequest
+from happyhorse_widgets.engine.request import Reference
+from happyhorse_widgets.errors import InvalidImage, InvalidRequest, TransportFault
 from happyhorse_widgets.media.images import ReferenceImage, load_image
 from happyhorse_widgets.widgets.tray import Tray
+from tests.unit.test_media_metadata import CANARY, photo
 
 
 def png(side: int = 420, seed: int = 0) -> bytes:
@@ -67,6 +69,7 @@ def test_an_image_arrives_whole_and_in_its_place(
     assert source.data == data
     assert tray.tiles[0].to_dict() == {
         "name": "a.png",
+        "image": hashlib.sha256(data).hexdigest()[:32],
         "state": "ready",
         "share": 1.0,
         "uploaded": None,
@@ -107,7 +110,7 @@ def test_what_is_wrong_stays_on_the_tile_and_keeps_its_place(tray: Tray) -> None
         tray.check("t1")
     told = tray.tiles[1].to_dict()
     assert (told["state"], told["name"]) == ("failed", "notes.png")
-    assert "PDF" in told["error"]
+    assert told["error"].startswith("Is a PDF; the model takes JPEG")
     with pytest.raises(InvalidRequest, match=r"character2: .*PDF"):
         tray.chosen([tile.id for tile in tray.tiles])
 
@@ -187,3 +190,150 @@ def test_the_way_on_to_scenario_is_shown(tray: Tray) -> None:
     assert tray.tiles[0].to_dict()["uploaded"] == 0.5
     tray.uploaded(source.sha256, None)
     assert tray.tiles[0].to_dict()["uploaded"] is None
+
+
+# -- photos ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_photo_is_given_on_without_its_metadata_until_that_is_to_be_kept(
+    tray: Tray, send: Callable[..., None]
+) -> None:
+    data = photo("JPEG")
+    send("t1", data, "holiday.jpg")
+    (clean,) = tray.sources
+    assert isinstance(clean, ReferenceImage)
+    assert CANARY.encode() not in clean.data
+    tray.keep_metadata = True
+    (whole,) = tray.sources
+    assert isinstance(whole, ReferenceImage)
+    assert whole.data == data
+    assert tray.chosen(["t1"]) == (whole,)
+    tray.keep_metadata = False
+    assert tray.sources == (clean,)
+
+
+def test_a_photo_that_was_stripped_is_known_by_the_hash_of_its_file(
+    tray: Tray, send: Callable[..., None]
+) -> None:
+    data = photo("JPEG")
+    send("t1", data)
+    (clean,) = tray.sources
+    for number, sha256 in enumerate([hashlib.sha256(data).hexdigest(), clean.sha256], 2):
+        tray.add(f"t{number}", name="again.jpg", size=len(data))
+        assert tray.offer(f"t{number}", sha256) is not None
+    assert [source.sha256 for source in tray.sources] == [clean.sha256] * 3
+    tray.add("t4", name="other.jpg", size=9)
+    assert tray.offer("t4", hashlib.sha256(b"other").hexdigest()) is None
+
+
+def test_what_was_kept_can_still_be_taken_out_after_it_went_through_python(
+    tray: Tray, send: Callable[..., None]
+) -> None:
+    send("t1", photo("JPEG"))
+    tray.keep_metadata = True
+    tray.replace(tray.sources)
+    tray.keep_metadata = False
+    (source,) = tray.sources
+    assert isinstance(source, ReferenceImage)
+    assert CANARY.encode() not in source.data
+
+
+# -- names -------------------------------------------------------------------------------------------------------------
+
+
+def test_own_names_go_with_the_images_and_stay_with_their_tiles(tray: Tray) -> None:
+    tray.replace([image("a.png", 1), image("b.png", 2)])
+    a, b = (tile.id for tile in tray.tiles)
+    tray.call({a: "Fox", b: "Wolf", "nobody": "x"})
+    assert [source.alias for source in tray.sources] == ["Fox", "Wolf"]
+    tray.arrange([b, a])
+    assert [source.alias for source in tray.chosen([a, b])] == ["Fox", "Wolf"]
+    assert tray.aliases == {b: "Wolf", a: "Fox"}
+    tray.call({b: "Dog"})
+    assert [source.alias for source in tray.sources] == ["Dog", ""]
+
+
+def test_images_from_python_bring_their_own_names(tray: Tray) -> None:
+    tray.replace([Reference("fox.png", asset_id="asset_1", alias="Fox"), image("b.png", 2)])
+    assert list(tray.aliases.values()) == ["Fox"]
+    assert [source.alias for source in tray.sources] == ["Fox", ""]
+
+
+# -- replacing ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_image_is_replaced_in_its_place_and_put_back(tray: Tray, send: Callable[..., None]) -> None:
+    tray.replace([image("a.png", 1), image("b.png", 2), image("c.png", 3)])
+    ids = [tile.id for tile in tray.tiles]
+    tray.call({ids[1]: "Fox"})
+    send(ids[1], png(60, 7), "new.png")
+    assert names(tray) == ["a.png", "new.png", "c.png"]
+    assert [tile.id for tile in tray.tiles] == ids
+    assert tray.sources[1].alias == "Fox"
+    tray.call({ids[1]: "Wolf"})
+    tray.restore(ids[1])
+    assert names(tray) == ["a.png", "b.png", "c.png"]
+    assert tray.sources[1].alias == "Wolf"
+    with pytest.raises(InvalidRequest, match="not kept any more"):
+        tray.restore(ids[1])
+
+
+def test_a_replacement_that_is_no_image_can_be_taken_back_too(tray: Tray) -> None:
+    tray.replace([image("a.png", 1)])
+    (tile,) = tray.tiles
+    for _ in range(2):  # and tried twice
+        tray.add(tile.id, name="notes.png", size=9)
+        tray.offer(tile.id, None)
+        tray.receive(tile.id, 0, b"%PDF-1.7\n")
+        with pytest.raises(InvalidImage):
+            tray.check(tile.id)
+    assert tray.sources == ()
+    tray.restore(tile.id)
+    assert names(tray) == ["a.png"]
+    assert len(tray.sources) == 1
+
+
+def test_only_one_step_back_is_kept_for_a_place(tray: Tray, send: Callable[..., None]) -> None:
+    tray.replace([image("a.png", 1)])
+    (tile,) = tray.tiles
+    for seed in (5, 6):
+        send(tile.id, png(60, seed), f"{seed}.png")
+    tray.restore(tile.id)
+    assert names(tray) == ["5.png"]
+    with pytest.raises(InvalidRequest):
+        tray.restore(tile.id)
+
+
+def test_a_place_that_never_had_an_image_has_nothing_to_go_back_to(tray: Tray) -> None:
+    tray.add("t1", name="a.png", size=10)
+    tray.add("t1", name="a.png", size=10)
+    for tile in ("t1", "nobody"):
+        with pytest.raises(InvalidRequest, match="not kept"):
+            tray.restore(tile)
+
+
+# -- made in the kernel ------------------------------------------------------------------------------------------------
+
+
+def test_an_image_that_the_kernel_makes_has_its_place_at_once(
+    tray: Tray, changes: list[tuple[str, ...]]
+) -> None:
+    tray.expect("t1", name="fox.png")
+    told = tray.tiles[0].to_dict()
+    assert (told["state"], told["share"], told["name"]) == ("sending", None, "fox.png")
+    assert changes == [("t1",)]
+    tray.put("t1", image("fox.png", 3))
+    assert tray.tiles[0].to_dict()["state"] == "ready"
+    tray.put("gone", image("fox.png", 3))  # removed meanwhile
+    assert len(tray.sources) == 1
+
+
+def test_why_there_is_no_image_stands_on_its_tile(tray: Tray) -> None:
+    tray.expect("t1", name="fox.png")
+    tray.fail("t1", InvalidImage("fox.png could not be fetched: its server answers 404."))
+    assert tray.tiles[0].to_dict()["error"] == "Could not be fetched: its server answers 404."
+    tray.fail("t1", TransportFault("fox.png could not be fetched: no connection.", sent=True))
+    assert tray.tiles[0].to_dict()["error"] == "Could not be fetched: no connection."
+    tray.fail("gone", InvalidImage("x"))
+    with pytest.raises(InvalidRequest, match="character1: Could not be fetched"):
+        tray.chosen(["t1"])
