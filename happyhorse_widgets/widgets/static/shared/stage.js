@@ -24,7 +24,7 @@ export function createStage({ rpc, signal }) {
   const note = h("div", { class: "hh-card-note hh-quiet" });
   const work = h("div", { class: "hh-card-work" }, title, h("div", { class: "hh-card-time" }, time, usual), note);
   const progress = createProgress();
-  const el = h("div", { class: "hh-card-stage" }, work, progress.el);
+  const el = h("div", { class: "hh-card-stage hh-stage" }, work, progress.el);
   every(1000, tick, signal);
 
   function show() {
