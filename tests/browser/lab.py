@@ -40,10 +40,10 @@ class Lab:
         path.mkdir()
         return path
 
-    def address(self, path: Path, **query: str) -> str:
-        """Where a person opens `path`, in a workspace of its own."""
-        workspace = secrets.token_hex(4)
-        return f"{self.url}lab/workspaces/{workspace}/tree/{path.relative_to(self.root).as_posix()}?token={self.token}"
+    def address(self, path: Path, within: str | None = None) -> str:
+        """Where a person opens `path`: in JupyterLab with a workspace of its own, or `within` another page of the server."""
+        place = within or f"lab/workspaces/{secrets.token_hex(4)}/tree"
+        return f"{self.url}{place}/{path.relative_to(self.root).as_posix()}?token={self.token}"
 
     def api(self, method: str, path: str) -> object:
         """Call the server's REST API."""
@@ -70,9 +70,8 @@ def running_lab(folder: Path) -> Iterator[Lab]:
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
     command += ["--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", f"--IdentityProvider.token={token}"]
     command += [f"--ServerApp.root_dir={root}", "--ContentsManager.allow_hidden=False"]
-    with (folder / "lab.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=_environment(own), cwd=root)
-    try:
+    command += ["--JupyterNotebookApp.expose_app_in_browser=True"]  # the same server shows Notebook 7
+    with server(command, own, root) as process:
         record = own / "runtime" / f"jpserver-{process.pid}.json"
 
         def started() -> bool:  # the record is made empty, and written then
@@ -81,10 +80,20 @@ def running_lab(folder: Path) -> Iterator[Lab]:
             )
 
         wait_until(started, START_LIMIT, "JupyterLab to start")
-        assert process.poll() is None, (folder / "lab.log").read_text()
+        assert process.poll() is None, (own / "server.log").read_text()
         lab = Lab(json.loads(record.read_text())["url"], token, root)
         yield lab
         lab.end_kernels()
+
+
+@contextmanager
+def server(command: list[str], own: Path, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A Jupyter server in `folder`, ended at the end. Its settings are in `own`, and what it says in own/server.log."""
+    own.mkdir(exist_ok=True)
+    with (own / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=_environment(own), cwd=folder)
+    try:
+        yield process
     finally:
         process.terminate()
         try:
@@ -127,6 +136,14 @@ def wait_until(condition: Callable[[], object], limit: float, what: str) -> None
         time.sleep(0.05)
 
 
+def write_notebook(folder: Path, cells: list[str]) -> Path:
+    """A new notebook of these code cells in `folder`."""
+    path = folder / "notebook.ipynb"
+    code = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=code, metadata={"kernelspec": KERNEL}), path)
+    return path
+
+
 class Notebook:
     """One notebook, open in JupyterLab. Cells are counted from 0."""
 
@@ -134,18 +151,16 @@ class Notebook:
         self.page = page
         self.lab = lab
         self.folder = folder or lab.folder()
-        self.path = self.folder / "notebook.ipynb"
-        nbformat.write(
-            nbformat.v4.new_notebook(
-                cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata={"kernelspec": KERNEL}
-            ),
-            self.path,
-        )
+        self.path = write_notebook(self.folder, cells)
         self.open()
+
+    def address(self) -> str:
+        """Where a person opens it."""
+        return self.lab.address(self.path)
 
     def open(self) -> None:
         """Open the notebook, or open it again, with a kernel that is ready."""
-        self.page.goto(self.lab.address(self.path))
+        self.page.goto(self.address())
         self.page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.isReady")
         expect(self.cell(0)).to_be_visible(timeout=STEP_LIMIT)
 

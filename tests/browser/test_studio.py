@@ -15,55 +15,25 @@ from playwright.sync_api import Locator, Page, expect
 
 from happyhorse_widgets.api.checks import mentions
 from tests.browser.lab import Notebook, wait_until
+from tests.browser.studio import ASTRONAUT, FOX, OPEN, StudioView, plays_and_seeks
 
-OPEN = """import happyhorse_widgets as hh
-session = hh.connect(sandbox=True, settings=hh.Settings(sandbox_scale=0.2, sandbox_speed=40, poll_interval=0.2, single_poll=0.2))
-studio = hh.Studio()
-studio"""
 TOLD = "print(studio.aspect_ratio, studio.resolution, studio.duration, studio.seed, studio.model[-3:], len(studio.references))"
-SAMPLES = Path(__file__).parents[2] / "happyhorse_widgets" / "widgets" / "static" / "samples"
-FOX, ASTRONAUT = SAMPLES / "fox.png", SAMPLES / "astronaut.png"
 CLIP_LIMIT = 60_000
 
 NewNotebook = Callable[..., Notebook]
 
 
-class Studio:
+class Studio(StudioView):
     """The Studio of a notebook's first cell, and what is in it."""
 
     def __init__(self, notebook: Notebook) -> None:
         self.notebook = notebook
-        self.page = notebook.page
-        self.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
-        self.root = notebook.run(0).locator(".hh-studio")
-        self.find()
+        notebook.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+        super().__init__(notebook.page, notebook.run(0).locator(".hh-studio"))
 
     def find(self) -> None:
-        self.root = self.notebook.output(0).locator(".hh-studio")
-        expect(self.root).to_be_visible()
-        self.prompt = self.root.get_by_role("textbox", name="Prompt")
-        self.tiles = self.root.locator(".hh-tile:not(.hh-tile-refused)")
-        self.cards = self.root.locator(".hh-card")
-        self.ready = self.root.locator('.hh-card[data-phase="ready"]')
-        self.generate = self.root.get_by_role("button", name="Generate", exact=True)
-        self.price = self.root.locator(".hh-price")
-        self.problems = self.root.locator(".hh-problems li")
-
-    def choose(self, *files: Path) -> None:
-        with self.page.expect_file_chooser() as chooser:
-            self.root.get_by_role("button", name="Drop, paste or choose images").click()
-        chooser.value.set_files(list(files))
-
-    def tile(self, number: int) -> Locator:
-        return self.tiles.nth(number - 1)
-
-    def names(self) -> list[str]:
-        return self.tiles.locator(".hh-tile-name").all_inner_texts()
-
-    def arrived(self, count: int) -> None:
-        """Wait until so many images are in the kernel, each with its picture."""
-        expect(self.tiles.locator("canvas")).to_have_count(count)
-        expect(self.tiles.locator("progress:visible")).to_have_count(0)
+        """Look for it anew, after the cell was run again."""
+        super().__init__(self.page, self.notebook.output(0).locator(".hh-studio"))
 
     def told(self, index: int = 1) -> str:
         """What a cell of the notebook prints."""
@@ -110,18 +80,6 @@ def hand_over(studio: Studio, event: str, target: Locator, *files: Path) -> None
     else:
         for kind in ("dragenter", "dragover", "drop"):
             target.dispatch_event(kind, {"dataTransfer": transfer})
-
-
-def plays_and_seeks(card: Locator) -> None:
-    """Whether the card's video really plays, and can be moved to another time."""
-    card.scroll_into_view_if_needed()
-    video = card.locator("video")
-    card.get_by_role("button", name="Play", exact=True).click()
-    page = card.page
-    handle = video.element_handle()
-    page.wait_for_function("(video) => video.currentTime > 0.3 && !video.paused", arg=handle)
-    video.evaluate("(video) => { video.pause(); video.currentTime = 2; }")
-    page.wait_for_function("(video) => !video.seeking && Math.abs(video.currentTime - 2) < 0.1", arg=handle)
 
 
 def test_the_whole_job_by_mouse_while_the_kernel_is_busy(open_studio: Callable[..., Studio]) -> None:
@@ -534,6 +492,10 @@ def test_a_kernel_that_is_gone_is_said_and_nothing_is_lost(open_studio: Callable
     studio.notebook.run(0)
     studio.find()
     expect(studio.ready).to_have_count(1)
+    # What the old kernel knew of is on the desk of the new one.
+    expect(studio.root.locator(".hh-filled")).to_contain_text("what you were preparing")
+    studio.arrived(2)
+    expect(studio.prompt).to_have_value(re.compile("walk side by side through a meadow"))
     plays_and_seeks(studio.cards.first)
 
 
@@ -557,18 +519,62 @@ def test_a_saved_notebook_shows_the_clips_without_a_kernel(
     assert len(saved) < 200_000
 
 
-def test_many_clips_show_a_page_at_a_time(new_notebook: NewNotebook) -> None:
+def test_many_clips_are_scrolled_through(new_notebook: NewNotebook) -> None:
     fill = f"for n in range(45): session.submit('character1 waves', [{str(FOX)!r}], duration=3, seed=n)"
     before, after = OPEN.split("studio = ")
     studio = Studio(
         new_notebook(f"{before}{fill}\nstudio = {after}", "for clip in session.clips: clip.cancel()")
     )
-    expect(studio.cards).to_have_count(20)
+    expect(studio.root.locator(".hh-toolbar-count")).to_have_text("45 clips")
     expect(studio.cards.first).to_contain_text("seed 44")
-    more = studio.root.get_by_role("button", name="Show more")
-    more.click()
-    expect(studio.cards).to_have_count(40)
-    more.click()
-    expect(studio.cards).to_have_count(45)
-    expect(more).to_be_hidden()
-    expect(studio.cards.last).to_contain_text("seed 0")
+    studio.cards.first.focus()
+    studio.page.keyboard.press("End")
+    last = studio.root.locator("article:focus")
+    expect(last).to_contain_text("seed 0")
+    expect(last).to_be_in_viewport()
+    # Only what is near the view has cards, in the notebook's own scrolling, too.
+    assert studio.cards.count() < 20
+    studio.page.keyboard.press("Home")
+    expect(studio.cards.first).to_be_focused()
+    expect(studio.cards.first).to_contain_text("seed 44")
+
+
+def test_own_names_are_completed_stay_with_their_images_and_are_numbers_on_the_wire(
+    open_studio: Callable[..., Studio],
+) -> None:
+    studio = open_studio(
+        "clip = session.clips[0]; print(clip.request.prompt, '|', clip.request.wire_values()['prompt'], '|', session.spent > 0)"
+    )
+    studio.choose(FOX, ASTRONAUT)
+    studio.arrived(2)
+    own = studio.tile(1).get_by_role("textbox")
+    own.fill("Reineke")
+    own.press("Enter")
+    studio.prompt.click()
+    keys, menu = studio.page.keyboard, studio.root.get_by_role("listbox", name="Characters")
+    keys.type("Rei")
+    expect(menu.get_by_role("option")).to_have_count(1)
+    keys.press("Enter")
+    keys.type(" waves at @")
+    expect(menu.get_by_role("option").locator("canvas")).to_have_count(2)
+    keys.press("ArrowDown")
+    keys.press("Enter")
+    expect(studio.prompt).to_have_value("Reineke waves at character2")
+    studio.tile(1).get_by_role("button", name="Move right").click()
+    expect(studio.prompt).to_have_value("Reineke waves at character1")
+    assert studio.names() == ["astronaut.png", "fox.png"]
+    studio.tile(2).get_by_role("button", name="Remove").click()
+    expect(studio.prompt).to_have_value("⟨removed: Reineke⟩ waves at character1")
+    studio.generate.click()
+    expect(studio.problems).to_have_text([re.compile("The image Reineke was removed")])
+    studio.root.get_by_role("button", name="Undo", exact=True).click()
+    expect(studio.prompt).to_have_value("Reineke waves at character1")
+    studio.root.get_by_role("button", name="Enhance").click()
+    studio.root.get_by_role("button", name="Ask for a better wording").click()
+    studio.root.get_by_role("button", name="Use this").click()
+    expect(studio.prompt).to_have_value(re.compile(r"^Reineke waves at character1\. Slow dolly in"))
+    studio.prompt.press("Control+z")
+    expect(studio.prompt).to_have_value("Reineke waves at character1")
+    studio.generate.click()
+    expect(studio.cards).to_have_count(1)
+    assert studio.told().strip() == "Reineke waves at character1 | character2 waves at character1 | True"
