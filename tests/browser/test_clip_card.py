@@ -139,7 +139,7 @@ def test_a_failure_is_told_in_words(new_notebook: NewNotebook, folder: Path) -> 
     )
     expect(card.locator(".hh-card-facts")).to_contain_text("0 CU simulated")
     expect(card.get_by_role("status")).to_contain_text("content moderation")
-    expect(card.get_by_role("button")).to_have_text(["Submit again"])
+    expect(card.locator(".hh-card-acts").get_by_role("button")).to_have_text(["Submit again"])
 
 
 def test_what_remains_without_a_kernel(new_notebook: NewNotebook, folder: Path, lab: Lab, page: Page) -> None:
