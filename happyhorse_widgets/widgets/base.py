@@ -49,6 +49,11 @@ class Widget(anywidget.AnyWidget):
             self.rpc.close()
         super().close()
 
+    def open(self) -> None:
+        """Tell the browser of this widget. ipywidgets calls it when the widget is made."""
+        super().open()
+        self._let_the_browser_choose()
+
     def _handle_custom_msg(self, content: Any, buffers: Buffers) -> None:
         # ipykernel 7.4 delivers a message on the shell from which this comm was last published. Publishing in
         # the context of the last message from the browser keeps that the browser's own shell: live in a cell.
@@ -61,6 +66,14 @@ class Widget(anywidget.AnyWidget):
         else:
             # A context can be entered once at a time, and sends come from several threads: each gets a copy.
             self._browser.copy().run(super()._send, msg, buffers=buffers)
+        self._let_the_browser_choose()
+
+    def _let_the_browser_choose(self) -> None:
+        # The last message from the browser may have been sent before it had a shell of its own, and ipykernel 7.4 then
+        # keeps to the main one, where all waits behind a running cell. With this note of its gone, the next message
+        # goes where the browser sends it; other versions have no such note.
+        if self.comm is not None:
+            self.comm.__dict__.pop("_reply_subshell_id", None)
 
 
 def _hello(_content: dict[str, Any], _buffers: Buffers) -> Content:
