@@ -10,7 +10,7 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from .folding import folded
+from .folding import folded, writable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -79,8 +79,3 @@ def distinct(tags: Iterable[str]) -> list[str]:
         if plain:
             found.setdefault(folded(plain), plain)
     return list(found.values())
-
-
-def writable(text: str) -> str:
-    """The text without what SQLite cannot keep, such as half of a surrogate pair."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()

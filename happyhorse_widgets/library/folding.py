@@ -6,12 +6,16 @@ import json
 import unicodedata
 
 
+def writable(text: str) -> str:
+    """The text without what SQLite cannot keep: null characters, and half of a surrogate pair."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
 def folded(text: str) -> str:
     """`text` in the form in which two texts are compared; "É", "é" and "e" are the same there, and so are "Ｆ" and "f"."""
-    if text.isascii():
-        return text.lower()
-    # Half of a surrogate pair is no text, and SQLite takes none.
-    whole = text.encode("utf-8", "ignore").decode()
+    whole = writable(text)  # what is looked for is compared with what could be kept
+    if whole.isascii():
+        return whole.lower()
     lower = unicodedata.normalize("NFKD", whole).casefold()
     return "".join(
         letter for letter in unicodedata.normalize("NFKD", lower) if not unicodedata.combining(letter)

@@ -8,6 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from . import catalogue
+from .folding import writable
 from .journal import note_event
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def join_marks(connection: sqlite3.Connection, theirs: MarkRow, *, is_new: bool)
         theirs.job_id,
         favourite=bool(row["favourite"]) or theirs.favourite,
         tags=[*json.loads(row["tags"] or "[]"), *theirs.tags],
-        notes=_both(row["notes"] or "", catalogue.writable(theirs.notes)),
+        notes=_both(row["notes"] or "", writable(theirs.notes)),
     )
     news = joined and not is_new  # of a new one its own events tell
     if news:
@@ -66,7 +67,7 @@ def join_saved(connection: sqlite3.Connection, theirs: Iterable[SavedRow]) -> li
 
 def _place(connection: sqlite3.Connection, row: SavedRow) -> str | None:
     """A name that is free for it; None where the same thing is here already."""
-    plain = catalogue.writable(row.name)
+    plain = writable(row.name)
     for number in count(1):
         name = plain if number == 1 else f"{plain} ({number})"
         here = connection.execute(

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from happyhorse_widgets.engine.shelf import Shelf
@@ -150,6 +150,8 @@ def database() -> Iterator[Database]:
         database.close()
 
 
+@example([Fact("", tags=["a\ud800"]), Fact("", tags=["a"])], {"tags": ["a\ud800"]})
+@example([Fact("", notes="a\ud800c\0d")], {"text": "a\ud800c\0d"})
 @given(st.lists(FACTS, max_size=6), QUERIES)
 def test_a_search_finds_what_plain_python_finds(
     database: Database, facts: list[Fact], query: dict[str, Any]
