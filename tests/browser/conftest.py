@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from tests.browser.lab import STEP_LIMIT, Lab, Notebook, running_lab
 from tests.chromium import find_chromium
+
+SCREEN: ViewportSize = {"width": 1280, "height": 900}
 
 _IMAGES = Path(__file__).parents[2] / "notebooks" / "images"
 
@@ -32,32 +34,49 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium."""
+def browser(pytestconfig: pytest.Config) -> Iterator[Browser]:
+    """A headless Chromium, as slow as pytest-playwright's `--slowmo` says."""
+    slow = pytestconfig.getoption("--slowmo", default=0)
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", *QUIET]
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(), args=arguments, slow_mo=slow
+        )
         yield browser
         browser.close()
 
 
 @pytest.fixture(scope="package")
-def context(browser: Browser) -> Iterator[BrowserContext]:
+def context(
+    browser: Browser, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BrowserContext]:
     """One profile for all tests: JupyterLab's own scripts are loaded once."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    films = tmp_path_factory.mktemp("films") if _filmed(pytestconfig) else None
+    context = browser.new_context(viewport=SCREEN, record_video_dir=films, record_video_size=films and SCREEN)
     context.set_default_timeout(STEP_LIMIT)
     yield context
     context.close()
 
 
+def _filmed(config: pytest.Config) -> str:
+    """Which tests pytest-playwright was asked to film, "on" or "retain-on-failure"; "" for none, or where it is not installed."""
+    asked = config.getoption("--video", default="off")
+    return "" if asked == "off" else str(asked)
+
+
 @pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """A new page. An error that no script caught fails the test."""
+def page(context: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A new page. An error that no script caught fails the test. With `--video` a film of it goes where `--output` says."""
+    filmed = _filmed(request.config)
+    film = Path(request.getfixturevalue("output_path")) / "video.webm" if filmed else None
+    failed = request.session.testsfailed
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     page.close()
+    if film and page.video and (filmed == "on" or errors or request.session.testsfailed > failed):
+        page.video.save_as(film)
     assert errors == []
 
 

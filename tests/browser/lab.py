@@ -16,13 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 import happyhorse_widgets
 
 START_LIMIT = 60  # seconds until the server answers
 STEP_LIMIT = 30_000  # milliseconds for one step of the page
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+#: A page that shows a whole Studio and every card of a few clips: a list has elements only for what is near the view.
+TALL: ViewportSize = {"width": 1280, "height": 12_000}
 NO_NEWS = {"checkForUpdates": False, "doNotDisturbMode": True, "fetchNews": "false"}
 
 

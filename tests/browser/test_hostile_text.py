@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Dialog, Locator, Page, expect
 
-from tests.browser.lab import Lab, Notebook
+from tests.browser.lab import TALL, Lab, Notebook
 from tests.conftest import sandbox_environment
 
 SAMPLES = Path(__file__).parents[2] / "happyhorse_widgets" / "widgets" / "static" / "samples"
@@ -115,6 +115,7 @@ def words(place: Locator) -> str:
 
 
 def test_cards_and_the_studio_show_words_as_words(notebook: Notebook) -> None:
+    notebook.page.set_viewport_size(TALL)
     notebook.run(1)
     cards = notebook.output(1).locator("article.hh-card")
     expect(cards).to_have_count(4)
@@ -170,6 +171,7 @@ def test_a_files_name_from_the_browser_is_words_and_no_path(notebook: Notebook) 
 
 
 def test_what_stays_in_the_notebook_is_words_too(notebook: Notebook, lab: Lab, page: Page) -> None:
+    notebook.page.set_viewport_size(TALL)
     notebook.run(1)
     expect(notebook.output(1).locator("article.hh-card")).to_have_count(4)
     notebook.run(2)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.lab import Notebook
+from tests.browser.lab import TALL, Notebook
 from tests.conftest import SandboxProcess, StartSandbox
 from tests.sessions import Kernel
 
@@ -129,6 +129,7 @@ def test_a_notebook_beside_another_shows_its_clips_live_and_submits_through_it(
         assert owner.line() == "made"
         studio = f"{CONNECT}session = hh.connect(sandbox=True, settings=quick)\nhh.Studio()"
         notebook = new_notebook(studio, CLIP.format(prompt="character1 waves at character2"), folder=folder)
+        notebook.page.set_viewport_size(TALL)
         notebook.run(0)
         cards = notebook.output(0).locator("article.hh-card")
         expect(cards).to_have_count(1)
@@ -172,6 +173,7 @@ def test_a_kernel_killed_in_the_middle_of_ten_jobs_loses_none_and_pays_none_twic
     notebook.page.get_by_role("dialog").get_by_role("button", name="Ok").click(timeout=LIMIT)
     expect(card.locator(".hh-card-heading")).to_have_text("The kernel has stopped", timeout=LIMIT)
     expect(card).to_contain_text("Nothing is lost")
+    notebook.page.set_viewport_size(TALL)
     notebook.run(2)
     ready = notebook.output(2).locator('.hh-card[data-phase="ready"]')
     expect(ready).to_have_count(10, timeout=3 * LIMIT)

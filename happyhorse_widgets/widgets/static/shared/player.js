@@ -80,7 +80,12 @@ export function createPlayer({ rpc, signal, stage, say }) {
   return {
     actions: [save],
     update,
-    poster: (/** @type {string | null} */ url) => setAttribute(video, "poster", url),
+    /** @param {string | null} url */
+    poster(url) {
+      setAttribute(video, "poster", url);
+      // The browser takes the poster away when playing begins, a moment before there is a first frame.
+      video.style.background = url ? `center / contain no-repeat url("${url}")` : "";
+    },
     /** Seconds: the middle of the frame that is shown. */
     time: () => (track.frame() + 0.5) / track.rate(),
     pause: transport.pause,
