@@ -13,6 +13,7 @@ from happyhorse_widgets.api.params import HAPPY_HORSE
 from happyhorse_widgets.errors import ConfigurationError
 from happyhorse_widgets.library.files import Home
 
+from .budgeted import checked_budget
 from .connection import account_name
 from .local import LocalSandbox
 from .loop import at_exit
@@ -67,10 +68,7 @@ def connect(
         credentials = None if sandbox else find_credentials(api_key, api_secret)
     finally:
         del api_key, api_secret  # a verbose traceback prints the arguments of this frame
-    if budget is not None and not (isinstance(budget, int | float) and budget >= 0):
-        raise ConfigurationError(
-            f"budget is {budget!r}; it must be a number of creative units, 0 or more, or None."
-        )
+    budget = checked_budget(budget)
     settings = settings or Settings()
     folder = Home(Path(home or os.getenv("HAPPYHORSE_HOME") or "happyhorse"))
     target = _target(credentials, base_url, project, sandbox, folder, settings)

@@ -16,6 +16,7 @@ from happyhorse_widgets.library.database import Database
 from happyhorse_widgets.library.journal import StaleTransition
 
 from .asking import Asked, ask
+from .budgeted import Budgeted
 from .connection import Connection
 from .engine import CLOSED, Engine
 from .holdings import Holdings
@@ -40,10 +41,10 @@ if TYPE_CHECKING:
     from .request import ReferenceSource
 
 
-class Session(Rehearsals, Holdings):
+class Session(Budgeted, Rehearsals, Holdings):
     """Makes clips, and keeps them. Get one from `connect`; without it the first use makes a default one.
 
-    `budget` (creative units, None: no limit) may be changed at any time; so may `model`, the default of `generate`.
+    `budget` (creative units; None, no limit) may be changed at any time; so may `model`, the default of `generate`.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Session(Rehearsals, Holdings):
     ) -> None:
         self.settings = settings or Settings()
         self.model = model or HAPPY_HORSE
-        self.budget = budget
+        super().__init__(budget)
         self.home: Path = home.root
         self._project = project or ""
         self._roster: Roster = Roster() if heir_of is None else heir_of._roster

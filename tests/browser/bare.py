@@ -90,10 +90,9 @@ class BareStudio:
         self.page = page
         self.studio = studio
         self._heard = 0
-        page.route(f"{SITE}**", _serve)
         page.expose_function("toKernel", self._receive)
         page.expose_function("fromKernel", self._news)
-        page.goto(SITE)
+        open_site(page)
         page.add_style_tag(content=assets.stylesheet(self.entry))
         page.add_style_tag(content=(assets.STATIC / "studio.css").read_text())
         self._heard = len(studio.comm.published)
@@ -123,6 +122,12 @@ class WholeStudio(BareStudio):
 
     entry = "studio"
     show = _WHOLE
+
+
+def open_site(page: Page) -> None:
+    """Show an empty page of a server that gives the front end's modules as they are."""
+    page.route(f"{SITE}**", _serve)
+    page.goto(SITE)
 
 
 def _serve(route: Route) -> None:

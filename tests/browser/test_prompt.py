@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from happyhorse_widgets.widgets import assets
+from tests.browser.bare import SITE, open_site
 
-SITE = "http://widgets.test/"
 TABLE = json.loads((Path(__file__).parents[1] / "mentions.json").read_text(encoding="utf-8"))
 
 # The prompt of a Studio, with a scripted widget for its kernel: `answers` by the kind of a request.
@@ -75,17 +75,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def site(page: Page) -> Page:
     """An empty page of a server that serves the modules as they are."""
-
-    def serve(route: Route) -> None:
-        path = assets.STATIC / route.request.url.removeprefix(SITE)
-        if path.is_file():
-            kind = "text/css" if path.suffix == ".css" else "text/javascript"
-            route.fulfill(path=path, content_type=kind)
-        else:
-            route.fulfill(body="<!doctype html><title>empty</title>", content_type="text/html")
-
-    page.route(f"{SITE}**", serve)
-    page.goto(SITE)
+    open_site(page)
     page.add_style_tag(content=assets.stylesheet("studio"))
     return page
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import time
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -40,3 +43,37 @@ class RecordingComm(BaseComm):
     def say(self, content: dict[str, Any]) -> None:
         """A custom message from a view."""
         self.handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
+
+
+Ask = Callable[..., dict[str, Any]]
+
+
+def asking(comm: RecordingComm) -> Ask:
+    """Sends requests as a view does: `ask(kind, content, buffers, **more_content)` waits for the answer, and gives it."""
+    numbers = itertools.count()
+
+    def ask(
+        kind: str, content: Mapping[str, Any] | None = None, buffers: Iterable[bytes] = (), **more: Any
+    ) -> dict[str, Any]:
+        request = f"view-{next(numbers)}"
+        message = {
+            "method": "custom",
+            "content": {**(content or {}), **more, "kind": kind, "request": request},
+        }
+        views = [memoryview(data) for data in buffers]
+        comm.handle_msg({"content": {"data": message}, "buffers": views})
+        answer: dict[str, Any] = until(
+            lambda: next((m for m in comm.messages if m.get("request") == request), None)
+        )
+        return answer
+
+    return ask
+
+
+def until(look: Callable[[], Any], limit: float = 30.0) -> Any:
+    """Look until there is something, and give it; fails after `limit` seconds."""
+    deadline = time.monotonic() + limit
+    while not (found := look()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+    return found

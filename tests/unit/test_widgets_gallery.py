@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +16,8 @@ from happyhorse_widgets.engine.states import State
 from happyhorse_widgets.widgets.card import PHASES
 from happyhorse_widgets.widgets.clip import ClipCard
 from tests.shelves import clip_id, fill
-from tests.unit.comms import RecordingComm
+from tests.unit.comms import Ask, RecordingComm, asking, until
 
-Ask = Callable[..., dict[str, Any]]
 COUNT = 60
 
 
@@ -49,24 +46,7 @@ def gallery(session: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[hh.Ga
 @pytest.fixture
 def ask(gallery: hh.Gallery) -> Ask:
     """Send a request as a view does, and wait for its answer."""
-    numbers = itertools.count()
-
-    def ask(kind: str, **content: Any) -> dict[str, Any]:
-        request = f"view-{next(numbers)}"
-        message = {"method": "custom", "content": {**content, "kind": kind, "request": request}}
-        gallery.comm.handle_msg({"content": {"data": message}, "buffers": []})
-        return until(lambda: next((m for m in gallery.comm.messages if m.get("request") == request), None))
-
-    return ask
-
-
-def until(look: Callable[[], Any], limit: float = 30.0) -> Any:
-    """Look until there is something."""
-    deadline = time.monotonic() + limit
-    while not (found := look()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
-    return found
+    return asking(gallery.comm)
 
 
 def found(ask: Ask, **query: Any) -> list[str]:

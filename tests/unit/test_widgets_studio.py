@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import itertools
-import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +14,19 @@ import pytest
 
 import happyhorse_widgets as hh
 from happyhorse_widgets.engine.session import Session
-from happyhorse_widgets.errors import BudgetExceeded, InvalidImage, InvalidRequest, NotFound
+from happyhorse_widgets.errors import (
+    BudgetExceeded,
+    ConfigurationError,
+    InvalidImage,
+    InvalidRequest,
+    NotFound,
+)
 from happyhorse_widgets.media.images import load_image
 from happyhorse_widgets.widgets.assets import STATIC
 from happyhorse_widgets.widgets.estimate import LiveEstimate
 from tests.conftest import SandboxProcess, StartSandbox
-from tests.unit.comms import RecordingComm
+from tests.sessions import Kernel
+from tests.unit.comms import Ask, RecordingComm, asking, until
 from tests.unit.test_widgets_tray import png
 
 FOX, ASTRONAUT = STATIC / "samples" / "fox.png", STATIC / "samples" / "astronaut.png"
@@ -54,33 +59,10 @@ def studio(session: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[hh.Stu
     studio.close()
 
 
-Ask = Callable[..., dict[str, Any]]
-
-
 @pytest.fixture
 def ask(studio: hh.Studio) -> Ask:
     """Send a request as a view does, and wait for its answer."""
-    numbers = itertools.count()
-
-    def ask(
-        kind: str, content: dict[str, Any] | None = None, buffers: list[bytes] | None = None
-    ) -> dict[str, Any]:
-        request = f"view-{next(numbers)}"
-        message = {"method": "custom", "content": {**(content or {}), "kind": kind, "request": request}}
-        views = [memoryview(data) for data in buffers or []]
-        studio.comm.handle_msg({"content": {"data": message}, "buffers": views})
-        return until(lambda: next((m for m in studio.comm.messages if m.get("request") == request), None))
-
-    return ask
-
-
-def until(look: Callable[[], Any], limit: float = 30.0) -> Any:
-    """Look until there is something."""
-    deadline = time.monotonic() + limit
-    while not (found := look()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
-    return found
+    return asking(studio.comm)
 
 
 def press(ask: Ask, studio: hh.Studio, name: str = "p1", **values: Any) -> dict[str, Any]:
@@ -508,6 +490,15 @@ def test_one_bad_variation_makes_none(studio: hh.Studio, ask: Ask) -> None:
     assert len(studio.clips) == 0
 
 
+def test_a_budget_that_is_set_in_a_cell_is_shown_at_once(studio: hh.Studio) -> None:
+    assert studio._session["budget"] is None
+    studio.session.budget = 7
+    until(lambda: studio._session["budget"] == studio._session["left"] == 7)
+    with pytest.raises(ConfigurationError, match="budget is '8'; it must be a number"):
+        studio.session.budget = "8"  # type: ignore[assignment]
+    assert studio.session.budget == 7
+
+
 def test_a_press_past_the_budget_is_refused_as_a_whole(studio: hh.Studio, ask: Ask) -> None:
     studio.references, studio.prompt, studio.duration, studio.variations = [FOX], "character1 waves", 3, 2
     one = studio.session.estimate("x", [FOX], duration=3).creative_units
@@ -666,6 +657,16 @@ def test_the_first_studio_of_a_new_kernel_goes_on_with_the_draft(
     assert (second.prompt, second.references) == ("", ())
     first.close()
     second.close()
+    session.close()
+
+
+def test_what_was_typed_last_is_kept_when_the_kernel_ends(tmp_path: Path) -> None:
+    code = (
+        "session = connect(); studio = hh.Studio(session, prompt='before'); studio.prompt = 'the last word'"
+    )
+    assert Kernel(code, tmp_path / "home").end()[0] == 0
+    session = hh.connect(sandbox=True, home=tmp_path / "home")
+    assert session.saved("draft")["studio"]["prompt"] == "the last word"
     session.close()
 
 
