@@ -84,7 +84,10 @@ class Studio(Setup):
         self._serve()
         self._channel = bridge().open(self._read, self._write)
         self._feed.start()
-        self._stop_observing = self.session.observe_schemas(lambda _schema: self._later())
+        self._ends = (
+            self.session.observe_schemas(lambda _schema: self._later()),
+            self.session.observe_budget(self._later),
+        )
         self._models.ask()
         if not initial:
             self._go_on()
@@ -129,7 +132,8 @@ class Studio(Setup):
         """Take the Studio out of the browser. Its clips go on."""
         if hasattr(self, "_channel"):  # ipywidgets closes half-made widgets, too
             self._draft.flush()
-            self._stop_observing()
+            for end in self._ends:
+                end()
             self._feed.stop()
             self._live.stop()
             self._channel.close()
