@@ -39,12 +39,16 @@ class Mention(NamedTuple):
 
 def mentions(prompt: str, names: Sequence[str]) -> list[Mention]:
     """Every mention in `prompt`, in order. `names` are the images' own names in their order, "" where there is none."""
-    found: list[Mention] = [Mention(*match.span(), 0) for match in REMOVED.finditer(prompt)]
+    found: list[Mention] = []
+    taken = bytearray(len(prompt))
 
     def take(mention: Mention) -> None:
-        if all(mention.end <= other.start or mention.start >= other.end for other in found):
+        if taken.find(1, mention.start, mention.end) < 0:
+            taken[mention.start : mention.end] = b"\1" * (mention.end - mention.start)
             found.append(mention)
 
+    for match in REMOVED.finditer(prompt):
+        take(Mention(*match.span(), 0))
     for match in MENTION.finditer(prompt):
         digits = match[1]
         known = not digits.startswith("0") and len(digits) <= 3  # what is longer no image can have

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from typing import TYPE_CHECKING, Any
 
 from happyhorse_widgets.errors import ConfigurationError
@@ -51,4 +52,4 @@ def checked_budget(budget: Any) -> float | None:
         raise ConfigurationError(
             f"budget is {budget!r}; it must be a number of creative units, 0 or more, or None."
         )
-    return budget
+    return None if math.isinf(budget) else budget

@@ -10,7 +10,9 @@ from urllib.parse import quote
 from happyhorse_widgets.api.config import DEFAULT_BASE_URL, KEY_VARIABLE, SECRET_VARIABLE
 from happyhorse_widgets.api.params import HAPPY_HORSE, snapshot, wire_body
 from happyhorse_widgets.errors import InvalidRequest
+from happyhorse_widgets.media.metadata import stripped
 
+from .aliases import name_problems
 from .request import Reference, Request
 
 if TYPE_CHECKING:
@@ -72,8 +74,11 @@ def _python(requests: Sequence[Request], home: Path) -> str:
     several = len(requests) > 1
     if several and request.seed is not None:
         values["seed"] = "seed"
+    if any(_says_more(item, home) for item in request.references):
+        values["keep_metadata"] = "True"  # as it was sent
     images: object = [_source(item, home) for item in request.references]
-    if any(item.alias for item in request.references):
+    aliases = [item.alias for item in request.references]
+    if any(aliases) and not name_problems(aliases):
         named = {item.alias or f"character{n}": item for n, item in enumerate(request.references, 1)}
         images = {name: _source(item, home) for name, item in named.items()}
     arguments = [repr(request.prompt), repr(images), *(f"{name}={value}" for name, value in values.items())]
@@ -92,6 +97,17 @@ def _python(requests: Sequence[Request], home: Path) -> str:
             "for clip in clips:\n    clip.wait()\n    print(clip.path)\n"
         )
     return f"import happyhorse_widgets as hh\n\n{call}"
+
+
+def _says_more(reference: Reference, home: Path) -> bool:
+    """Whether the image's file has metadata, which would be taken out of it again."""
+    if reference.file is None or reference.media_type is None:
+        return False
+    try:
+        data = (home / reference.file).read_bytes()
+    except OSError:
+        return False
+    return stripped(data, reference.media_type) not in (None, data)
 
 
 def _source(reference: Reference, home: Path) -> str:

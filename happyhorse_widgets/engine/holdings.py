@@ -83,10 +83,12 @@ class Holdings(Lookups, ABC):
         *,
         favourite: bool | None = None,
         tags: Iterable[str] | None = None,
+        add_tags: Iterable[str] = (),
         notes: str | None = None,
     ) -> None:
         """Set what is not None; see `Clip.mark`."""
-        self._marked(clip, self._marks.mark(clip.id, favourite=favourite, tags=tags, notes=notes).result())
+        marking = self._marks.mark(clip.id, favourite=favourite, tags=tags, add_tags=add_tags, notes=notes)
+        self._marked(clip, marking.result())
 
     def delete(self, clip: Clip) -> None:
         """Take a clip out of sight; see `Clip.delete`."""

@@ -14,6 +14,7 @@ from PIL import Image
 
 from happyhorse_widgets.errors import InvalidImage, InvalidRequest
 from happyhorse_widgets.media.images import MEDIA_TYPES, ReferenceImage, load_image
+from happyhorse_widgets.text import whole
 
 from .addresses import checked_address
 from .aliases import resolve
@@ -51,6 +52,10 @@ class Reference:
     clip_id: str | None = None
     alias: str = ""
 
+    def __post_init__(self) -> None:
+        for name in ("name", "alias"):
+            object.__setattr__(self, name, whole(getattr(self, name)))
+
     @property
     def file(self) -> str | None:
         """Where its bytes are in a home, relative to it; None where they are elsewhere."""
@@ -85,6 +90,9 @@ class Request:
     resolution: str | None = None
     duration: int | None = None
     seed: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prompt", whole(self.prompt))
 
     def values(self) -> dict[str, Any]:
         """The parameters by their Python names, without references and model."""

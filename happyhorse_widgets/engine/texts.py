@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 #: A better wording of a prompt, or its translation to English.
 Kind: TypeAlias = Literal["enhance", "translate"]
 
+#: A price is believed for texts whose lengths differ by fewer characters.
+_SAME_PRICE = 250
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
@@ -64,7 +67,7 @@ class Texts:
         self._clips = clips
         self._purse = purse
         self._budget = budget
-        self._prices: dict[tuple[Kind, int], float] = {}
+        self._prices: dict[tuple[Kind, str, int, int], float] = {}
         self._guides: dict[str, str] = {}
         self._sending: set[asyncio.Task[Proposal]] = set()
 
@@ -73,9 +76,10 @@ class Texts:
     ) -> float:
         """What a proposal would cost, in creative units: a dry run, remembered. Raises what the client raises."""
         images = references if kind == "enhance" else ()
-        key = (kind, len(images))
+        sent = resolve(prompt, own_names(references))
+        key = (kind, model, len(images), len(sent) // _SAME_PRICE)
         if key not in self._prices:
-            client, sent = await self._connection.client(), resolve(prompt, own_names(references))
+            client = await self._connection.client()
             if kind == "translate":
                 estimate = await client.estimate_translation(sent)
             else:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import unicodedata
 
+from happyhorse_widgets.text import whole
+
 
 def writable(text: str) -> str:
     """The text without what SQLite cannot keep: null characters, and half of a surrogate pair."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
+    return whole(text.replace("\0", ""))
 
 
 def folded(text: str) -> str:
@@ -33,4 +35,4 @@ def prompt_in(request: str) -> str:
         prompt = json.loads(request)["prompt"]
     except (ValueError, LookupError, TypeError):
         return ""
-    return prompt if isinstance(prompt, str) else ""
+    return whole(prompt) if isinstance(prompt, str) else ""

@@ -40,14 +40,22 @@ class Marks:
         *,
         favourite: bool | None = None,
         tags: Iterable[str] | None = None,
+        add_tags: Iterable[str] = (),
         notes: str | None = None,
     ) -> Future[ClipRecord]:
-        """Set what is not None. Raises `InvalidRequest` at once for what no mark can be."""
+        """Set what is not None, and add to the tags.
+
+        Raises `InvalidRequest` at once for what no mark can be; so does the future where the tags become too many.
+        """
         names = None if tags is None else _checked_tags(tags)
+        more = _checked_tags(add_tags)
         _check_notes(notes)
 
         def work(connection: sqlite3.Connection) -> ClipRecord:
+            nonlocal names
             before = read_clip(connection, clip_id)
+            if more:  # to what is there now, whoever put it there meanwhile
+                names = _checked_tags([*(before.tags if names is None else names), *more])
             if not catalogue.mark(connection, clip_id, favourite=favourite, tags=names, notes=notes):
                 return before
             note_event(connection, clip_id, time.time(), before.state, before.state, "marked")

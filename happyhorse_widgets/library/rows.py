@@ -21,6 +21,7 @@ from msgspec import Meta
 
 from happyhorse_widgets.media.images import MEDIA_TYPES
 from happyhorse_widgets.media.probe import VideoFacts  # noqa: TC001 - the decoder resolves the annotations
+from happyhorse_widgets.text import whole_in
 
 if TYPE_CHECKING:
     import sqlite3
@@ -202,7 +203,7 @@ def insert_row(connection: sqlite3.Connection, table: str, row: Row, **more: Any
 
 def _decoded(row: dict[str, Any]) -> dict[str, Any]:
     for name in _JSON & row.keys():
-        row[name] = None if row[name] is None else json.loads(row[name])
+        row[name] = None if row[name] is None else whole_in(json.loads(row[name]))
     for name in _FLAGS & row.keys():
         row[name] = bool(row[name])
     return row

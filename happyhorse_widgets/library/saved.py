@@ -8,6 +8,7 @@ from collections.abc import Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from happyhorse_widgets.errors import InvalidRequest
+from happyhorse_widgets.text import whole_in
 
 if TYPE_CHECKING:
     from .database import Database
@@ -33,7 +34,7 @@ class Saved(MutableMapping[str, Any]):
         )
         if row is None:
             raise KeyError(name)
-        return json.loads(row["value"])
+        return whole_in(json.loads(row["value"]))
 
     def __setitem__(self, name: str, value: Any) -> None:
         text = _as_json(self.kind, name, value)

@@ -21,6 +21,8 @@ ORDERS: dict[str, str] = {
 }
 _DELETED = "id IN (SELECT job_id FROM catalogue WHERE deleted_at IS NOT NULL)"
 _FAVOURITE = "id IN (SELECT job_id FROM catalogue WHERE favourite = 1)"
+#: Of a text that is longer, as one that was pasted, the longest words are looked for; SQLite takes a thousand conditions.
+_MOST_WORDS = 50
 _TAG = "EXISTS (SELECT 1 FROM json_each(tags) WHERE folded(value) = ?)"
 
 
@@ -71,8 +73,11 @@ class Query:
         return self.narrowed(_DELETED if wanted else f"NOT {_DELETED}")
 
     def saying(self, text: str, tags: Iterable[str] = ()) -> Query:
-        """Only those with every word of `text` in prompt, notes, tags or id, and with every one of `tags`."""
-        words = sorted(set(folded(text).split()), key=len, reverse=True)
+        """Only those with every word of `text` in prompt, notes, tags or id, and with every one of `tags`.
+
+        Of more than 50 words the longest 50 count.
+        """
+        words = sorted(set(folded(text).split()), key=len, reverse=True)[:_MOST_WORDS]
         names = [" ".join(folded(tag).split()) for tag in tags]
         if not words and not names:
             return self

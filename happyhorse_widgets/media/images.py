@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from happyhorse_widgets.errors import InvalidImage
+from happyhorse_widgets.text import whole
 
 from .metadata import stripped
 from .sniff import described, sniff
@@ -76,6 +77,10 @@ class ReferenceImage:
     clip_id: str | None = None
     alias: str = ""
     given: ReferenceImage | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for name in ("name", "alias"):
+            object.__setattr__(self, name, whole(getattr(self, name)))
 
     @property
     def warnings(self) -> tuple[str, ...]:

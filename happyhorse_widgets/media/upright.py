@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ORIENTATION = 0x0112
+_XMP = ("xmp", "XML:com.adobe.xmp")
 #: Tried in turn where a JPEG or WEBP that is drawn anew comes out larger than a reference image may be.
 _QUALITIES = (92, 80, 60)
 
 
 def orientation(image: Image.Image) -> int:
-    """How the picture is to be turned, 1 (not at all) to 8, as its EXIF says; 1 where that cannot be read."""
+    """How the loaded picture is to be turned, 1 (not at all) to 8, as its EXIF says; 1 where that cannot be read."""
     try:
+        for other in _XMP:  # Pillow would believe it, and browsers do not
+            image.info.pop(other, None)
         found = image.getexif().get(_ORIENTATION, 1)
     except MemoryError:
         raise

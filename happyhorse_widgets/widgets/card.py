@@ -60,6 +60,11 @@ _NOTES = {
     State.UNKNOWN: "Scenario's answer was lost, so the list of jobs is searched before anything is sent again.",
 }
 
+_WITHOUT_FILE = (
+    "Its file went with the trash. session.library.check() downloads it again where Scenario still has it, at no cost; "
+    "to submit it again is paid."
+)
+
 
 def card_state(clip: Clip) -> dict[str, Any]:
     """Everything that a card shows of `clip`, small and whole: plain JSON types, no bytes, no secrets."""
@@ -72,7 +77,8 @@ def card_state(clip: Clip) -> dict[str, Any]:
         "id": clip.id,
         "phase": phase,
         "heading": heading,
-        "note": clip.note or _NOTES.get(clip.state, ""),
+        "note": clip.note
+        or (_WITHOUT_FILE if clip.is_done and path is None and not deleted else _NOTES.get(clip.state, "")),
         "progress": clip.progress,
         "started": clip.created_at,
         "ended": clip.finished_at,
@@ -175,7 +181,7 @@ def actions(clip: Clip) -> list[str]:
         # Also where it has a successor: asked again it gives that one, or a new one where that came to nothing.
         return ["look", "resubmit"]
     if clip.is_over:
-        return [] if clip.is_done else ["again"]
+        return [] if clip.path is not None else ["again"]
     watching = "watch" if clip.detached else "detach"
     return [watching, "cancel"] if clip.state in (State.SUBMITTED, State.RUNNING) else [watching]
 

@@ -69,6 +69,5 @@ def _mark(clip: Clip, content: Content) -> None:
         and (tags is None or (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)))
     ):
         raise InvalidRequest("A mark is a favourite (yes or no), tags (words) or notes (a text).")
-    if isinstance(tag := content.get("tag"), str):
-        tags = [*clip.tags, tag]
-    clip.mark(favourite=favourite, tags=tags, notes=notes)
+    tag = content.get("tag")
+    clip.mark(favourite=favourite, tags=tags, add_tags=[tag] if isinstance(tag, str) else (), notes=notes)

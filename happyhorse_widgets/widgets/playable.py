@@ -73,7 +73,8 @@ def file_of(clip: Clip, version: Any = Version.ORIGINAL) -> Path:
     except ValueError:
         raise InvalidRequest(f"A clip has the versions {', '.join(Version)}, not {version!r}.") from None
     if clip.path is None:
-        raise InvalidRequest(f"Clip {clip.id} is not finished yet: there is no video.")
+        why = "its file went with the trash" if clip.is_done else "it is not finished yet"
+        raise InvalidRequest(f"There is no video of clip {clip.id}: {why}.")
     if known is Version.ORIGINAL:
         return clip.path
     return clip.keeper.home / "playable" / f"{clip.id}{_ENDINGS[known][0]}"

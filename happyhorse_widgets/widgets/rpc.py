@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import Any
 
 from happyhorse_widgets.errors import HappyHorseError, InvalidRequest
+from happyhorse_widgets.text import whole_in
 
 _log = logging.getLogger(__name__)
 
@@ -160,6 +161,7 @@ class Dispatcher:
         if not isinstance(content, dict) or not isinstance(content.get("request"), str):
             _log.warning("A view sent a message without a request id; it is ignored.")
             return
+        content = whole_in(content)
         request, kind = content["request"], content.get("kind")
         if kind == Kind.CANCEL:
             self._cancel(request)
@@ -210,8 +212,12 @@ class Dispatcher:
 
     def _reply(self, request: str, answer: Answer) -> None:
         reply = answer if isinstance(answer, Reply) else Reply(answer or {})
-        if not self._closed:
+        if self._closed:
+            return
+        try:
             self._send({**reply.content, "kind": Kind.REPLY, "request": request}, reply.buffers)
+        except Exception as error:  # noqa: BLE001 - what cannot be sent is an answer, too: the view waits for one
+            self._fail(request, error)
 
     def _fail(self, request: str, error: Exception) -> None:
         if isinstance(error, HappyHorseError):

@@ -251,6 +251,15 @@ def test_marks_from_the_engines_own_thread_and_from_many_threads(
     for thread in threads:
         thread.join()
     assert clip.tags == session.clips.search(clip.id)[0].tags == session._records.those([clip.id])[0].tags
+    clip.mark(tags=["first"])
+    threads = [threading.Thread(target=clip.mark, kwargs={"add_tags": [str(n)]}) for n in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(clip.tags) == sorted(["first", *map(str, range(10))]), "none that was added is lost"
+    with pytest.raises(InvalidRequest, match="can have 50 tags; these are 51"):
+        clip.mark(add_tags=[f"more {n}" for n in range(40)])
 
 
 def test_a_reference_that_is_no_frame_names_no_clip() -> None:

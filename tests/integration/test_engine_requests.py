@@ -271,6 +271,7 @@ def test_what_connect_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ({"api_key": "k", "api_secret": "s", "base_url": "http://example.com"}, "must begin with https"),
         ({"sandbox": True, "budget": -1}, "budget is -1"),
         ({"sandbox": True, "budget": "lots"}, "budget is 'lots'"),
+        ({"sandbox": True, "budget": True}, "budget is True"),
     ):
         with pytest.raises(ConfigurationError, match=words):
             hh.connect(**options)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from comm.base_comm import BaseComm
+from jupyter_client.session import json_packer
 
 PARENT: ContextVar[str | None] = ContextVar("parent", default=None)
 """Stands for the kernel's own context variable: the message from the browser that is being handled."""
@@ -24,6 +25,7 @@ class RecordingComm(BaseComm):
     def publish_msg(
         self, msg_type: str, data: Any = None, metadata: Any = None, buffers: Any = None, **keys: Any
     ) -> None:
+        json_packer(data)  # raises what a kernel raises
         self.published.append((msg_type, data, [bytes(b) for b in buffers or []], PARENT.get()))
 
     @property

@@ -71,7 +71,7 @@ def test_what_no_mark_can_be(shelf: Shelf, values: dict[str, Any], told: str) ->
 
 def test_text_that_sqlite_cannot_keep_is_kept_without_that(shelf: Shelf) -> None:
     marked = Marks(shelf.database).mark("clip_a", notes="a\ud800b\0c 🦊", tags=["x\udfff"]).result(SOON)
-    assert (marked.notes, marked.tags) == ("a?bc 🦊", ("x?",))
+    assert (marked.notes, marked.tags) == ("a\ufffdbc 🦊", ("x\ufffd",))
 
 
 def test_a_mark_leaves_the_row_that_money_is_in_alone_and_an_event_behind(shelf: Shelf) -> None:

@@ -286,3 +286,10 @@ def test_a_clip_of_a_kernel_that_knows_no_catalogue_is_shown_and_can_be_marked(d
     assert (clips[0].record.tags, clips[0].record.favourite, clips[0].record.notes) == ((), False, "")
     database.write(lambda connection: catalogue.mark(connection, "clip_a", favourite=True)).result(SOON)
     assert clips.search("FOX", favourite=True).ids() == ["clip_a"]
+
+
+def test_of_a_text_that_was_pasted_the_longest_words_count(database: Database) -> None:
+    fill(database, [Fact("clip_0", prompt="a fox " + " ".join(f"word{n}" for n in range(200)))])
+    text = " ".join([f"word{n}" for n in range(200)] + ["zz"] * 2000)
+    assert shelf_of(database).search(text).ids() == ["clip_0"]
+    assert shelf_of(database).search(f"{text} word200").ids() == []

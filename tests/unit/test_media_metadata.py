@@ -154,6 +154,19 @@ def test_a_photo_on_its_side_is_turned_for_good(kind: str, orientation: int) -> 
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_what_only_xmp_says_of_its_side_turns_nothing(kind: str) -> None:
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6"/></x:xmpmeta>'
+    if kind == "PNG":
+        text = PngImagePlugin.PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", xmp.decode())
+        data = saved(picture(), kind, pnginfo=text)
+    else:
+        data = saved(picture(), kind, xmp=xmp)
+    assert ImageOps.exif_transpose(opened(data)).size == picture().size[::-1], "Pillow would turn it"
+    assert opened(load_image(data).data).size == picture().size
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("orientation", [None, 6])
 def test_the_same_file_gives_the_same_bytes(kind: str, orientation: int | None) -> None:
     data = photo(kind, orientation=orientation)
