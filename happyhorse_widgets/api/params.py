@@ -166,7 +166,10 @@ def schema_from_model(model: Model) -> ModelSchema:
     fields = {field.wire: field for field in known.fields} if known else {}
     images = "" if known else _image_list(model.inputs)
     for given in model.inputs:
+        taken = {field.name for field in fields.values() if field.wire != given.name}
         name = REFERENCES if given.name == images else _python_name(given.name)
+        while name in taken or (name == REFERENCES and images not in ("", given.name)):
+            name += "_"  # as one does in Python where a name is taken
         fields[given.name] = _merged(given, fields.get(given.name) or Field(name, given.name, type=""))
     variant = _usual_variant(model.performance_stats)
     return ModelSchema(

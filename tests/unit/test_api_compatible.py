@@ -46,6 +46,15 @@ def test_the_usual_name_goes_before_another_list() -> None:
     assert field.wire == "referenceImages"
 
 
+def test_every_input_has_a_name_of_its_own() -> None:
+    videos = {"name": "references", "type": "file_array", "kind": "video"}
+    twice = [{"name": "camera_fixed", "type": "boolean"}, {"name": "cameraFixed", "type": "boolean"}]
+    for inputs in ([PROMPT, videos, IMAGES, *twice], [*twice, IMAGES, videos, PROMPT]):
+        schema = model(*inputs)
+        assert len({field.name for field in schema.fields}) == len(inputs)
+        assert wire_body(schema, {"prompt": "x"}, ["asset_1"]) == {"prompt": "x", "inputImages": ["asset_1"]}
+
+
 def test_what_keeps_a_model_from_being_used_is_said() -> None:
     assert obstacles(model(IMAGES)) == ("It takes no prompt.",)
     assert obstacles(model(PROMPT)) == ("It takes no list of reference images.",)
