@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
@@ -39,9 +40,7 @@ def browser(pytestconfig: pytest.Config) -> Iterator[Browser]:
     slow = pytestconfig.getoption("--slowmo", default=0)
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", *QUIET]
-        browser = playwright.chromium.launch(
-            executable_path=find_chromium(), args=arguments, slow_mo=slow
-        )
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=arguments, slow_mo=slow)
         yield browser
         browser.close()
 
@@ -51,8 +50,10 @@ def context(
     browser: Browser, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[BrowserContext]:
     """One profile for all tests: JupyterLab's own scripts are loaded once."""
-    films = tmp_path_factory.mktemp("films") if _filmed(pytestconfig) else None
-    context = browser.new_context(viewport=SCREEN, record_video_dir=films, record_video_size=films and SCREEN)
+    films: dict[str, Any] = {}
+    if _filmed(pytestconfig):
+        films = {"record_video_dir": tmp_path_factory.mktemp("films"), "record_video_size": SCREEN}
+    context = browser.new_context(viewport=SCREEN, **films)
     context.set_default_timeout(STEP_LIMIT)
     yield context
     context.close()

@@ -190,7 +190,7 @@ def test_search_filters_order_and_what_an_empty_result_says(gallery: BareGallery
     expect(gallery.clip(438)).to_be_visible()
     field.fill("nothing like this")
     expect(gallery.items).to_have_count(0)
-    expect(gallery.root.get_by_text("No clip is like that.")).to_be_visible()
+    expect(gallery.root.get_by_text("No clip matches.")).to_be_visible()
     gallery.root.get_by_role("button", name="Clear the search and the filters").click()
     expect(gallery.count).to_have_text("1,000 clips")
     expect(field).to_have_value("")

@@ -122,7 +122,7 @@ def test_several_clips_of_one_press_are_priced_and_kept_within_the_budget(view: 
     assert len({clip.request.seed for clip in studio.clips}) == 3
     studio.session.budget = 130
     root.get_by_role("spinbutton", name="Seed").fill("7")
-    expect(root.locator(".hh-money")).to_contain_text("40 CU of 130 CU left")
+    expect(root.locator(".hh-money")).to_contain_text("40 of 130 CU left")
     expect(root.locator(".hh-price .hh-note")).to_contain_text("More than the 40 CU that are left")
     root.get_by_role("button", name="Generate 3", exact=True).click()
     expect(root.locator(".hh-problems")).to_contain_text("These 3 clips cost about 90 creative units; 40 of")
@@ -171,6 +171,8 @@ def test_a_preset_is_saved_loaded_taken_back_and_deleted_by_keyboard(view: Whole
     expect(root.locator(".hh-filled")).to_contain_text("The parameters of the preset “<b>tall</b>” were set.")
     root.locator(".hh-filled").get_by_role("button", name="Undo").press("Enter")
     expect(root.get_by_role("radio", name="1:1")).to_be_checked()
+    expect(root.locator(".hh-filled")).to_contain_text("What was set up before is back.")
+    root.locator(".hh-filled").get_by_role("button", name="Dismiss").press("Enter")
     expect(root.locator(".hh-filled")).to_be_hidden()
     opener.press("Enter")
     root.get_by_role("button", name="Delete <b>tall</b>").press("Enter")

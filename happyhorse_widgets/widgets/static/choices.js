@@ -175,7 +175,7 @@ export function bound(input, field) {
  * @param {{empty?: boolean}} [options]
  */
 export function outside(input, { empty = false } = {}) {
-  const bounds = input.max ? `a whole number from ${input.min || 0} to ${input.max}` : "a whole number";
+  const bounds = input.max ? `a whole number from ${input.min || 0} to ${Number(input.max).toLocaleString("en")}` : "a whole number";
   if (input.validity.badInput) return `Not a number: type ${bounds}${empty ? ", or nothing" : ""}.`;
   if (!input.value) return empty ? "" : `Type ${bounds}.`;
   if (input.validity.valid) return "";

@@ -146,7 +146,7 @@ export function createClips({ model, rpc, signal, announce, reuse, take, empty: 
     setAttribute(list, "aria-busy", about.searching ? "true" : null);
     empty.hidden = order.length > 0;
     clear.hidden = about.all;
-    const none = about.searching ? "Looking …" : "No clip is like that.";
+    const none = about.searching ? "Looking …" : "No clip matches.";
     setText(said, about.problem || (about.all ? (about.searching ? none : (advice ?? "Your clips appear here, newest first, and stay in this folder.")) : none));
   }
 
@@ -170,8 +170,9 @@ export function createClips({ model, rpc, signal, announce, reuse, take, empty: 
     if (layout === "grid" && !key.startsWith(OPEN)) return (width * 9) / 16 + 64;
     const [across, down] = browse.ratio(key.replace(OPEN, "")).split(":").map(Number);
     const inner = (key.startsWith(OPEN) ? list.clientWidth : width) - 18;
-    const stage = Math.min(inner, 560, Math.max(240, (240 * across) / down));
-    const high = stage / Math.max(1, across / down) + BAR;
+    const most = key.startsWith(OPEN) ? 360 : 240; // as clips.css has it
+    const stage = Math.min(inner, 560, Math.max(240, (most * across) / down));
+    const high = stage / Math.max(240 / most, across / down) + BAR;
     return 18 + (inner - stage >= 252 ? Math.max(high, WORDS) : high + 12 + WORDS);
   }
 

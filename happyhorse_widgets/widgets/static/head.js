@@ -11,7 +11,7 @@ export function createHead({ model, signal }) {
   const money = h("span", { class: "hh-money hh-number hh-quiet" });
   follow(model, "_session", ({ sandbox, spent, budget, left, running, waiting, limit }) => {
     badge.hidden = !sandbox;
-    const remaining = budget === null ? "" : ` · ${units(left)} of ${units(budget)} left`;
+    const remaining = budget === null ? "" : ` · ${units(left).replace(" CU", "")} of ${units(budget)} left`;
     setText(money, `${units(spent)} ${sandbox ? "simulated" : "spent"} in this session${remaining}`);
     setText(queue, queued(running, waiting, limit));
   }, signal);

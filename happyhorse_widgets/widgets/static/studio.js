@@ -45,14 +45,15 @@ function render({ model, el, signal: given }) {
   const tray = createTray({ ...host, zone: root, mention: prompt.mention });
   Object.assign(host, { take: tray.take, reuse });
   const parameters = createParameters(host);
-  parameters.element.append(createPresets(host));
+  parameters.element.prepend(createPresets(host));
   const clips = createClips(host);
   const price = createPrice(host, chosenModel);
+  const filled = createFilled(host);
   const press = createPress(host, { tray, prompt, parameters, clips, price }, complain, chosenModel);
 
   root.append(
     createHead(host),
-    createFilled(host),
+    filled,
     h(
       "div",
       { class: "hh-desk" },
@@ -86,7 +87,8 @@ function render({ model, el, signal: given }) {
     if (seed === "vary") return press.vary(state);
     await rpc.request(KIND.STUDIO_REUSE, { clip: state.id }, { signal });
     if (signal.aborted) return;
-    root.scrollIntoView({ block: "nearest" });
+    // What was set up is said above the prompt, with the way back.
+    filled.scrollIntoView({ block: "nearest" });
     prompt.focus();
   }
 

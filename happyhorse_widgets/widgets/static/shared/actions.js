@@ -120,7 +120,7 @@ export function createDeeds({ rpc, signal, reuse, take, compare, remove }, card)
   const star = button("Favourite", { icon: "star", quiet: true });
   star.classList.add("hh-card-star");
   const menu = createMenu({ label: "More actions", signal, items });
-  const parts = [again, vary, star, menu];
+  const parts = [again, vary, h("span", { class: "hh-card-few" }, star, menu)];
 
   /** @param {() => unknown} deed */
   async function attempt(deed) {
@@ -137,13 +137,18 @@ export function createDeeds({ rpc, signal, reuse, take, compare, remove }, card)
   listen(vary, "click", doing(() => reuse?.(card.state(), { seed: "vary" })), signal);
   listen(star, "click", doing(() => card.mark({ favourite: !card.state().favourite })), signal);
 
+  /** Says here what came of a frame: the tray may be far out of view. @param {number} character */
+  function added(character) {
+    card.say(character ? `Added to the references as character${character}.` : "Nine images are the most: remove one first.");
+  }
+
   /** @returns {import("./menu.js").Item[]} */
   function items() {
     const { id, phase, deletable, notes } = card.state();
     const ready = phase === "ready";
     const given = /** @type {(import("./menu.js").Item | false | undefined)[]} */ ([
-      ready && take && { text: "Last frame → reference", icon: "frame", act: doing(() => take(id, "last")) },
-      ready && take && card.player().time && { text: "This frame → reference", icon: "image", act: doing(() => take(id, /** @type {() => number} */ (card.player().time)())) },
+      ready && take && { text: "Last frame → reference", icon: "frame", act: doing(() => added(take(id, "last"))) },
+      ready && take && card.player().time && { text: "This frame → reference", icon: "image", act: doing(() => added(take(id, /** @type {() => number} */ (card.player().time)()))) },
       ready && compare && { text: "Compare …", icon: "compare", act: doing(() => compare(id)) },
       { text: "Add a tag", icon: "tag", act: card.marks.tag },
       { text: notes ? "Change the note" : "Add a note", icon: "note", act: card.marks.write },

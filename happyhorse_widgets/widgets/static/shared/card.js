@@ -51,7 +51,8 @@ import { createWords } from "./words.js";
  * @property {import("./rpc.js").Rpc} rpc
  * @property {AbortSignal} signal
  * @property {(state: State, how: {seed: "vary" | "keep"}) => unknown} [reuse] Sets up the same again.
- * @property {(clip: string, at: number | "last") => unknown} [take] Makes a reference of the frame at so many seconds.
+ * @property {(clip: string, at: number | "last") => number} [take] Makes a reference of the frame at so many seconds. Gives the
+ *   number of its character, or 0 where there is no place.
  * @property {(clip: string) => void} [show] Brings another clip into view.
  * @property {(clip: string) => void} [compare]
  * @property {(clips: string[]) => unknown} [remove] Deletes, and offers to undo it.
