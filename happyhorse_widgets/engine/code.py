@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -113,8 +114,8 @@ def _says_more(reference: Reference, home: Path) -> bool:
 def _source(reference: Reference, home: Path) -> str:
     if reference.file is not None:
         return str(home / reference.file)
-    # The query of an address may be a signature.
-    return reference.asset_id or (reference.url or reference.name).partition("?")[0]
+    # What follows the path of an address may be a signature.
+    return reference.asset_id or re.split("[?;#]", reference.url or reference.name)[0]
 
 
 def _curl(url: str, body: Mapping[str, Any]) -> str:

@@ -206,7 +206,7 @@ def read_reference(source: ReferenceSource, *, keep_metadata: bool = False) -> R
         if _ASSET_ID.fullmatch(source):
             return Reference(name=source, asset_id=source)
         if "://" in source:
-            name = _name_in(source)
+            name = name_in(source)
             checked_address(source, name=name)
             return Reference(name=name, url=source)
     return load_image(source, keep_metadata=keep_metadata)
@@ -222,9 +222,11 @@ def advice(references: Sequence[Reference | ReferenceImage]) -> tuple[str, ...]:
     )
 
 
-def _name_in(url: str) -> str:
+def name_in(url: str) -> str:
+    """What an image is called after its address: the last part of the path, without what may be secret around it."""
     try:
-        path = urlsplit(url).path
+        parts = urlsplit(url)
     except ValueError:
-        raise InvalidImage("An address was given that is none. Copy it again from the browser.") from None
-    return unquote(path).rpartition("/")[2] or "image"
+        return "image"
+    path = unquote(parts.path).partition(";")[0].rstrip("/") if parts.netloc else ""
+    return path.rpartition("/")[2] or "image"

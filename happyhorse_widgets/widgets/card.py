@@ -18,6 +18,7 @@ from happyhorse_widgets.engine.states import State
 from happyhorse_widgets.errors import HappyHorseError, InvalidRequest, LibraryError
 from happyhorse_widgets.media.images import load_image
 
+from .once import Once
 from .playable import file_of, have
 from .rpc import Buffers, Content, Dispatcher, Kind, Reply
 from .served import served_path
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 #: The most bytes that one answer carries: Jupyter's websocket and Colab's stay responsive at this size.
 CHUNK = 1 << 20
+#: What a number of bytes must be below: JavaScript counts no further, and no file is so large.
+_BEYOND = 2**53
 _THUMBNAIL = 96
 #: How many of a clip's descendants a card names, and how many letters of a prompt it takes to know one again.
 _RELATIVES, _WORDS = 9, 60
@@ -202,6 +205,7 @@ def serve_clips(
     rpc: Dispatcher, find: Callable[[str], Clip], made: Callable[[Clip], None] | None = None
 ) -> None:
     """Answer what cards ask. `find` gives the clip with an id, or raises KeyError; `made` is told of new ones."""
+    once = Once()
 
     def clip_of(content: Content) -> Clip:
         wanted = str(content.get("clip"))
@@ -222,7 +226,8 @@ def serve_clips(
         return engine_loop().run(have(clip_of(content), content.get("version")))
 
     def act(content: Content, _buffers: Buffers) -> Future[Reply]:
-        return engine_loop().run(_act(clip_of(content), content.get("action"), made))
+        clip, action = clip_of(content), content.get("action")
+        return once.answer(content.get("press"), lambda: _act(clip, action, made))
 
     def code(content: Content, _buffers: Buffers) -> Content:
         clip = clip_of(content)
@@ -256,9 +261,10 @@ def _thumbnail_of(path: Path) -> bytes:
 
 
 def _chunk(path: Path, offset: Any, length: Any) -> Reply:
-    if not (isinstance(offset, int) and isinstance(length, int) and offset >= 0 and 0 < length <= CHUNK):
+    numbers = isinstance(offset, int) and isinstance(length, int)
+    if not (numbers and 0 <= offset < _BEYOND and 0 < length <= CHUNK):
         raise InvalidRequest(
-            f"A chunk is 1 to {CHUNK} bytes from an offset of 0 or more, not {length!r} from {offset!r}."
+            f"A chunk is 1 to {CHUNK} bytes from an offset of 0 or more, not {length!r:.40} from {offset!r:.40}."
         )
     if not path.exists():
         raise LibraryError(f"The file {path.name} is not there. Put it back, or make the clip again.")

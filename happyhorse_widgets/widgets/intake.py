@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from happyhorse_widgets.engine.fetch import fetch_image
-from happyhorse_widgets.engine.request import Reference, read_reference
+from happyhorse_widgets.engine.request import Reference, name_in, read_reference
 from happyhorse_widgets.errors import HappyHorseError, InvalidImage, InvalidRequest
 from happyhorse_widgets.media import frames
 from happyhorse_widgets.media.images import ReferenceImage, load_image
 
 from .rpc import Buffers, Content, Dispatcher, Kind, Reply
+from .tray import NAME_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -20,10 +22,14 @@ if TYPE_CHECKING:
 
     from happyhorse_widgets.engine.session import Session
 
-    from .tray import Tray
+    from .tray import Tile, Tray
 
-_NAME_LENGTH = 120
 _THUMBNAIL = 192
+_TILE_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+#: What a number of bytes must be below: JavaScript counts no further, and no file is so large.
+_BEYOND = 2**53
+#: Seconds that no clip is long: a day.
+_LONGEST = 86_400
 
 
 class Intake:
@@ -57,7 +63,7 @@ class Intake:
         for tile in self._tray.tiles:
             if isinstance(tile.source, Reference) and tile.source.url and tile.id not in self._ahead:
                 self._ahead.add(tile.id)
-                self._session.run(self._make(tile.id, self._fetched(tile.source)))
+                self._session.run(self._make(tile, self._fetched(tile.source)))
 
     async def _upload(self, image: ReferenceImage) -> None:
         def progress(sent: int, total: int) -> None:
@@ -89,12 +95,11 @@ class Intake:
     def _chunk(self, content: Content, buffers: Buffers) -> Content | Future[Content]:
         if len(buffers) != 1:
             raise InvalidRequest("A part of an image comes as one buffer.")
-        tile = _tile(content)
-        whole = self._tray.receive(tile, _whole(content, "offset"), buffers[0])
+        whole = self._tray.receive(_tile(content), _whole(content, "offset"), buffers[0])
         self._changed()
-        return self._session.run(self._check(tile)) if whole else {}
+        return {} if whole is None else self._session.run(self._check(whole))
 
-    async def _check(self, tile: str) -> Content:
+    async def _check(self, tile: Tile) -> Content:
         try:
             await asyncio.to_thread(self._tray.check, tile)
         finally:
@@ -108,8 +113,8 @@ class Intake:
     # -- made in the kernel ----------------------------------------------------------------------------------------
 
     def _url(self, content: Content, _buffers: Buffers) -> Future[Content]:
-        tile, url = _tile(content), str(content.get("url")).strip()
-        self._tray.expect(tile, name=_shown(url.partition("?")[0].rstrip("/").rpartition("/")[2]))
+        url = str(content.get("url")).strip()
+        tile = self._tray.expect(_tile(content), name=_shown(name_in(url)))
         return self._session.run(self._make(tile, self._fetched_from(url)))
 
     async def _fetched_from(self, url: str) -> ReferenceImage:
@@ -126,11 +131,14 @@ class Intake:
         return replace(image, clip_id=reference.clip_id)
 
     def _frame(self, content: Content, _buffers: Buffers) -> Future[Content]:
-        tile, clip, at = _tile(content), str(content.get("clip")), content.get("at")
-        if at != "last" and (isinstance(at, bool) or not isinstance(at, int | float) or not at >= 0):
-            raise InvalidRequest(f'at is {at!r}; it must be a number of seconds, or "last".')
-        name = f"{clip} last frame.png" if at == "last" else f"{clip} at {at:.2f} s.png"
-        self._tray.expect(tile, name=_shown(name))
+        clip = str(content.get("clip"))
+        at: Any = content.get("at")
+        seconds = isinstance(at, int | float) and not isinstance(at, bool)
+        if at != "last" and not (seconds and 0 <= at <= _LONGEST):
+            raise InvalidRequest(f'at is {at!r:.40}; it must be a number of seconds, or "last".')
+        # A tile has room for the beginning only.
+        name = f"last frame of {clip}.png" if at == "last" else f"{at:.2f} s of {clip}.png"
+        tile = self._tray.expect(_tile(content), name=_shown(name))
         return self._session.run(self._make(tile, asyncio.to_thread(self._still, clip, at, name)))
 
     def _still(self, clip_id: str, at: Any, name: str) -> ReferenceImage:
@@ -143,7 +151,7 @@ class Intake:
         picture = clip.last_frame() if last or clip.path is None else frames.poster(clip.path, at=at)
         return replace(load_image(picture, name=name), clip_id=clip_id)
 
-    async def _make(self, tile: str, image: Coroutine[Any, Any, ReferenceImage]) -> Content:
+    async def _make(self, tile: Tile, image: Coroutine[Any, Any, ReferenceImage]) -> Content:
         """Put an image into its place when it is there, or say why it is not."""
         try:
             self._tray.put(tile, await image)
@@ -173,15 +181,18 @@ class Intake:
 
 
 def _tile(content: Content) -> str:
-    return str(content.get("tile"))
+    tile = content.get("tile")
+    if not isinstance(tile, str) or not _TILE_ID.fullmatch(tile):
+        raise InvalidRequest(f"A tile is called {tile!r:.40}; its id is 1 to 64 letters and digits.")
+    return tile
 
 
 def _shown(name: Any) -> str:
-    return str(name or "image")[:_NAME_LENGTH]
+    return str(name or "image")[:NAME_LENGTH]
 
 
 def _whole(content: Content, name: str) -> int:
     value: Any = content.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise InvalidRequest(f"{name} is {value!r}; it must be a whole number.")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _BEYOND:
+        raise InvalidRequest(f"{name} is {value!r:.40}; it must be a whole number of bytes.")
     return value

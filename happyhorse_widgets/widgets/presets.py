@@ -12,7 +12,7 @@ from .desk import PRESET
 from .rpc import Buffers, Content, Dispatcher, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from concurrent.futures import Future
 
     from happyhorse_widgets.engine.session import Session
@@ -24,11 +24,12 @@ _MOST = 100
 
 
 class Presets:
-    """Saves, loads and deletes presets for the views of one Studio."""
+    """Saves, loads and deletes presets for the views of one Studio. `takes` says whether a setting can have a value."""
 
-    def __init__(self, session: Session, filler: Filler) -> None:
+    def __init__(self, session: Session, filler: Filler, takes: Callable[[str, Any], bool]) -> None:
         self._session = session
         self._filler = filler
+        self._takes = takes
 
     def serve(self, rpc: Dispatcher) -> None:
         """Register the handler."""
@@ -39,30 +40,37 @@ class Presets:
 
     def _carry_out(self, content: Content) -> Content:
         if "save" in content:
-            self.save(str(content["save"]), content.get("values") or {})
+            values = content.get("values")
+            self.save(str(content["save"] or ""), values if isinstance(values, dict) else {})
         elif "load" in content:
             self.load(str(content["load"]))
         elif "delete" in content:
             self._session.saved("preset").pop(str(content["delete"]), None)
-        kept = self._session.saved("preset")
-        return {"presets": [{"name": name, "summary": _summary(kept[name])} for name in kept]}
+        kept = self._session.saved("preset").items()
+        return {
+            "presets": [
+                {"name": name, "summary": _summary(each)} for name, each in kept if isinstance(each, dict)
+            ]
+        }
 
     def save(self, name: str, values: Mapping[str, Any]) -> None:
-        """Keep the parameters among `values` under `name`; what had that name is replaced."""
+        """Keep the parameters among `values` that can be set under `name`; what had that name is replaced."""
         kept, name = self._session.saved("preset"), name.strip()
         if not name or len(name) > _NAME_LENGTH:
             raise InvalidRequest(f"Give the preset a name of 1 to {_NAME_LENGTH} characters.")
         if name not in kept and len(kept) >= _MOST:
             raise InvalidRequest(f"{_MOST} presets are the most: delete one first.")
-        kept[name] = {setting: values[setting] for setting in PRESET if setting in values}
+        kept[name] = {
+            each: values[each] for each in PRESET if each in values and self._takes(each, values[each])
+        }
 
     def load(self, name: str) -> None:
         """Set the parameters that are kept under `name`."""
-        try:
-            values = self._session.saved("preset")[name]
-        except KeyError:
-            raise InvalidRequest(f"There is no preset called {name[:_NAME_LENGTH]} any more.") from None
-        self._filler.fill(values, f"The parameters of the preset “{name}” were set.")
+        values = self._session.saved("preset").get(name)
+        if not isinstance(values, dict):
+            raise InvalidRequest(f"There is no preset called {name[:_NAME_LENGTH]} any more.")
+        known = {each: values[each] for each in PRESET if each in values}
+        self._filler.fill(known, f"The parameters of the preset “{name}” were set.")
 
 
 def _summary(values: Mapping[str, Any]) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import secrets
+import logging
+import math
+import random
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from happyhorse_widgets.api.compatible import settable
 from happyhorse_widgets.errors import ApiError, BudgetExceeded, HappyHorseError, InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from happyhorse_widgets.api.params import Field
     from happyhorse_widgets.engine.clip import Clip
     from happyhorse_widgets.engine.request import Reference
     from happyhorse_widgets.engine.session import Session
@@ -21,8 +25,10 @@ if TYPE_CHECKING:
 MOST = 8
 #: How many presses are remembered, so that one that is sent twice makes nothing twice.
 _REMEMBERED = 1000
-#: Seeds are drawn below this: short enough to read out and to type again. Any seed that the model takes can be typed.
-_DRAWN_BELOW = 1_000_000
+#: Seeds are drawn from the first so many: short enough to read out and to type again. Any that the model takes can be typed.
+_DRAWN_FROM = 1_000_000
+_chance = random.SystemRandom()
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class Made:
 
     clips: tuple[Clip, ...] = ()
     problems: tuple[dict[str, str], ...] = ()
-    error: HappyHorseError | None = None
+    error: Exception | None = None
 
 
 class Pressing:
@@ -56,7 +62,7 @@ class Pressing:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._made: dict[str, tuple[str, ...]] = {}
+        self._made: dict[str, Made] = {}
         self._names: dict[str, str] = {}
         self._making = threading.Lock()
         # Held while a clip is made and noted: those who are told of it meanwhile learn which press it belongs to.
@@ -68,41 +74,44 @@ class Pressing:
             return self._names.get(clip_id)
 
     def make(self, press: str, wanted: Wanted) -> Made:
-        """Make all clips of a press, or none where anything is wrong. The same press again gives the same clips."""
+        """Make all clips of a press, or none where anything is wrong. The same press again makes nothing and gives the same.
+
+        Raises what Scenario says of a model that it does not have.
+        """
         with self._making:
-            if press in self._made:
-                return Made(tuple(map(self._session.clip, self._made[press])))
-            seeds = self.seeds(wanted)
-            if problems := self._problems(wanted, seeds):
-                return Made(
-                    problems=problems, error=InvalidRequest(*(found["message"] for found in problems))
-                )
-            if beyond := self._beyond_budget(wanted):
-                return Made(problems=({"field": "budget", "message": beyond},), error=BudgetExceeded(beyond))
-            return self._submit(press, wanted, seeds)
+            if press not in self._made:
+                self._remember(press, self._attempt(press, wanted))
+            return self._made[press]
 
-    def seeds(self, wanted: Wanted) -> list[int | None]:
-        """A seed for each clip; None for a model that knows none."""
-        schema = self._session.schema(wanted.model)
-        known = schema.field("seed")
+    def _attempt(self, press: str, wanted: Wanted) -> Made:
+        if reason := too_many(wanted.variations):
+            return Made(problems=({"field": "variations", "message": reason},), error=InvalidRequest(reason))
+        seeds = self._seeds(wanted)
+        # From a given seed on they are counted up: where the first and the last are allowed, all are.
+        if problems := self._problems(wanted, seeds[0]) or self._problems(wanted, seeds[-1]):
+            return Made(problems=problems, error=InvalidRequest(*(found["message"] for found in problems)))
+        if beyond := self._beyond_budget(wanted):
+            return Made(problems=({"field": "budget", "message": beyond},), error=BudgetExceeded(beyond))
+        return self._submit(press, wanted, seeds)
+
+    def draw(self, model: str, count: int) -> list[int | None]:
+        """So many seeds that the model takes, each another where it has as many; None for a model that knows none."""
+        schema = self._session.schema(model)
+        known = next((field for field in settable(schema) if field.name == "seed"), None)
         if known is None:
-            return [None] * wanted.variations
-        if wanted.seed is not None:
-            return [wanted.seed + number for number in range(wanted.variations)]
-        below = _DRAWN_BELOW if known.maximum is None else min(_DRAWN_BELOW, int(known.maximum) + 1)
-        drawn: dict[int, None] = {}
-        while len(drawn) < wanted.variations:
-            drawn[secrets.randbelow(below)] = None
-        return list(drawn)
+            return [None] * count
+        seeds = known.allowed or _range(known)
+        return _chance.sample(seeds, count) if len(seeds) >= count else _chance.choices(seeds, k=count)
 
-    def _problems(self, wanted: Wanted, seeds: Sequence[int | None]) -> tuple[dict[str, str], ...]:
-        if not 1 <= wanted.variations <= MOST:
-            message = f"{wanted.variations} clips at once cannot be made; 1 to {MOST} can."
-            return ({"field": "variations", "message": message},)
-        last = {} if seeds[-1] is None else {"seed": seeds[-1]}
-        found = self._session.check(
-            wanted.prompt, wanted.references, model=wanted.model, **wanted.values, **last
-        )
+    def _seeds(self, wanted: Wanted) -> list[int | None]:
+        drawn = self.draw(wanted.model, wanted.variations)
+        if wanted.seed is None or drawn[0] is None:
+            return drawn
+        return [wanted.seed + number for number in range(wanted.variations)]
+
+    def _problems(self, wanted: Wanted, seed: int | None) -> tuple[dict[str, str], ...]:
+        values = _with_seed(wanted, seed)
+        found = self._session.check(wanted.prompt, wanted.references, model=wanted.model, **values)
         return tuple({"field": p.field, "message": p.message} for p in found if p.severity == "error")
 
     def _beyond_budget(self, wanted: Wanted) -> str:
@@ -127,25 +136,20 @@ class Pressing:
 
     def _submit(self, press: str, wanted: Wanted, seeds: Sequence[int | None]) -> Made:
         clips: list[Clip] = []
-        failure: HappyHorseError | None = None
         parent = self._parent(wanted)
         for number, seed in enumerate(seeds):
+            values = _with_seed(wanted, seed)
             with self._naming:
                 try:
-                    values = wanted.values if seed is None else {**wanted.values, "seed": seed}
                     clip = self._session.submit(
                         wanted.prompt, wanted.references, model=wanted.model, parent=parent, **values
                     )
-                except HappyHorseError as error:
-                    if not clips:
-                        raise
-                    failure = error
-                    break
+                except Exception as error:  # noqa: BLE001 - whatever it is, what was made until then is never made again
+                    told = ({"field": "", "message": _failure(error, len(clips), len(seeds))},)
+                    return Made(tuple(clips), told, error)
                 self._names[clip.id] = f"{press}/{number}"
             clips.append(clip)
-        self._remember(press, clips)
-        told = () if failure is None else ({"field": "", "message": str(failure)},)
-        return Made(tuple(clips), told, failure)
+        return Made(tuple(clips))
 
     def _parent(self, wanted: Wanted) -> str | None:
         """The clip that this was set up from, if it is still there: to make a clip matters more."""
@@ -154,8 +158,36 @@ class Pressing:
         except KeyError:
             return None
 
-    def _remember(self, press: str, clips: Sequence[Clip]) -> None:
-        self._made[press] = tuple(clip.id for clip in clips)
+    def _remember(self, press: str, made: Made) -> None:
+        self._made[press] = made
         while len(self._made) > _REMEMBERED:
-            for clip_id in self._made.pop(next(iter(self._made))):
-                self._names.pop(clip_id, None)
+            for clip in self._made.pop(next(iter(self._made))).clips:
+                self._names.pop(clip.id, None)
+
+
+def too_many(variations: int) -> str:
+    """Why one press cannot make so many clips; "" where it can."""
+    return "" if 1 <= variations <= MOST else f"{variations} clips at once cannot be made; 1 to {MOST} can."
+
+
+def _with_seed(wanted: Wanted, seed: int | None) -> dict[str, Any]:
+    return {**wanted.values} if seed is None else {**wanted.values, "seed": seed}
+
+
+def _range(field: Field) -> range:
+    """The seeds to draw from: as short as they can be, and at least one."""
+    first = math.ceil(max(0, field.minimum or 0))
+    last = first + _DRAWN_FROM - 1
+    if field.maximum is not None:
+        last = math.floor(min(last, field.maximum))
+    return range(min(first, last), last + 1)
+
+
+def _failure(error: Exception, made: int, wanted: int) -> str:
+    if isinstance(error, HappyHorseError):
+        reason = str(error)
+    else:
+        # What is not ours may carry anything in its text.
+        log.error("A clip could not be submitted.", exc_info=error)
+        reason = f"Something went wrong in the kernel ({type(error).__name__}). The kernel's log says more."
+    return f"Only {made} of {wanted} clips were made. {reason}" if made else reason

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from happyhorse_widgets.errors import HappyHorseError, InvalidRequest
 
+from .once import Once
 from .rpc import Buffers, Content, Dispatcher, Kind
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Prompting:
         self._session = session
         self._tray = tray
         self._changed = changed
+        self._once = Once()
 
     def serve(self, rpc: Dispatcher) -> None:
         """Answer a widget's views."""
@@ -65,7 +67,7 @@ class Prompting:
                 self._changed()
             return {"text": found.text, "units": found.cost, "language": found.language}
 
-        return self._session.run(ask())
+        return self._once.answer(content.get("press"), ask)
 
     def _wished(self, content: Content) -> tuple[Wish, str, tuple[ReferenceImage | Reference, ...], str]:
         wish = _WISHES.get(str(content.get("wish")))

@@ -48,7 +48,7 @@ class Kind(StrEnum):
     with its `file` when that is there, and until then, about once a second, with the `progress` (0–1): ask again"""
     CLIP_ACT = "clip-act"
     """view → widget: do `action` with `clip`, one of those that its state offers; answered with `said`, what that meant, in
-    words"""
+    words. A `press` that is told again does nothing more, and is answered the same"""
 
     CLIP_CODE = "clip-code"
     """view → widget: the code that would make `clip` again; answered with `code`, a text by language"""
@@ -109,7 +109,8 @@ class Kind(StrEnum):
     """view → widget: what `wish` ("enhance" or "translate") for `text` would cost, with the images `tiles` and their own
     names `aliases`, for `model`; answered with `units`, or null and the `reason`"""
     PROMPT_PROPOSE = "prompt-propose"
-    """view → widget: another wording, as above; paid. Answered with its `text`, `units` and `language`"""
+    """view → widget: another wording, as above; paid, but a `press` that is told again is not paid again. Answered with its
+    `text`, `units` and `language`"""
     PROMPT_GUIDE = "prompt-guide"
     """view → widget: the guide to writing for `model`; answered with `guide`, in Markdown"""
     PROMPT_HISTORY = "prompt-history"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets
 from IPython.display import display
 
+from happyhorse_widgets.api.compatible import settable
 from happyhorse_widgets.engine.code import LANGUAGES
 from happyhorse_widgets.engine.connect import default_session
 from happyhorse_widgets.errors import InvalidRequest
@@ -19,7 +21,7 @@ from .assets import STATIC
 from .bridge import bridge
 from .card import card_state, serve_clips
 from .curating import serve_curation
-from .desk import SETTINGS, packed, unpacked
+from .desk import PARAMETERS, SETTINGS, packed, unpacked
 from .feed import ClipFeed
 from .presets import Presets
 from .pressing import Pressing
@@ -60,7 +62,7 @@ class Studio(Setup):
     - `parent`: the id of the clip that the next press is noted as made from, or None
 
     What is not allowed is shown next to its field, and refused by `generate()`. `session` is by default the one of the last
-    `connect`. The first Studio of a session that is made without arguments goes on with what was being prepared before.
+    `connect`. A Studio that is made without arguments goes on with what was being prepared before.
 
     Raises `InvalidImage` for a reference that is no usable image, TypeError for an unknown argument.
     """
@@ -91,6 +93,7 @@ class Studio(Setup):
         self._models.ask()
         if not initial:
             self._go_on()
+        self._draft.begin()
         self._later()  # for what happened since the state was first read
 
     # -- for Python ------------------------------------------------------------------------------------------------
@@ -102,19 +105,23 @@ class Studio(Setup):
 
     @property
     def request(self) -> Request:
-        """What would be sent for the first clip of a press, checked or not; `seed` None stands for one that is drawn then."""
+        """What would be sent for the first clip of a press, checked or not; `seed` None stands for one that is drawn then.
+
+        Raises `InvalidRequest` where an image is not here: nothing can be sent in its place.
+        """
         return self._requests(self._wanted())[0]
 
     def generate(self) -> list[Clip]:
         """Make the clips of what is set up, as the button does. Returns at once; with a budget once the price is known.
 
         Raises `InvalidRequest` with all that is wrong, or `BudgetExceeded` where the clips together would pass the budget, before
-        anything is uploaded or paid.
+        anything is uploaded or paid. Where something goes wrong after the first clip, those that are made are returned, with a
+        warning that says so.
         """
         made = self._make(secrets.token_hex(8), self._wanted())
-        if made.error is not None:
+        if made.error is not None and not made.clips:
             raise made.error
-        for line in made.clips[0].warnings:
+        for line in (*(problem["message"] for problem in made.problems), *made.clips[0].warnings):
             warnings.warn(line, stacklevel=2)
         if self.seed_mode == "next":
             self.seed += len(made.clips)
@@ -124,7 +131,7 @@ class Studio(Setup):
         """Code that would do what the button does now, in "python", "curl" or "javascript".
 
         It takes the keys from the environment. Where an image has no asset id yet its name stands in angle brackets. Raises
-        `InvalidRequest` for another language.
+        `InvalidRequest` for another language, and where an image is not here.
         """
         return self.session.code(language, self._requests(self._wanted()))
 
@@ -193,7 +200,7 @@ class Studio(Setup):
         with self._showing:
             self._tiles = self._default_tiles()
             self._schema, self._session, self._estimate = state["schema"], state["session"], self._live.state
-            self.references = self._tray.sources
+            self._tell_references()
         if state["clips"]:
             self.send({"kind": Kind.CLIPS_CHANGED, "clips": state["clips"]})
 
@@ -205,13 +212,11 @@ class Studio(Setup):
         self._feed.serve(self.rpc)
         self._intake.serve(self.rpc)
         Prompting(self.session, self._tray, self._later).serve(self.rpc)
-        Presets(self.session, self._filler).serve(self.rpc)
+        Presets(self.session, self._filler, self._takes).serve(self.rpc)
         self.rpc.on(Kind.STUDIO_EDIT, self._edit)
         self.rpc.on(Kind.STUDIO_GENERATE, self._press)
         self.rpc.on(Kind.STUDIO_CODE, self._give_code)
-        self.rpc.on(
-            Kind.STUDIO_MODEL, lambda content, _: self.session.run(self._use(str(content.get("model"))))
-        )
+        self.rpc.on(Kind.STUDIO_MODEL, lambda content, _: self._choose(str(content.get("model"))))
         self.rpc.on(Kind.STUDIO_REUSE, lambda content, _: self._aside(self._reuse, str(content.get("clip"))))
         self.rpc.on(Kind.STUDIO_UNDO, lambda _content, _: self._aside(self._filler.undo))
         self.rpc.on(Kind.STUDIO_DISMISS, lambda _content, _: self._aside(self._filler.dismiss))
@@ -226,23 +231,44 @@ class Studio(Setup):
         if not isinstance(values, dict):
             raise InvalidRequest("An edit names the settings that it changes.")
         asking: Future[None] | None = None
-        for name, value in values.items():
-            if name == "tiles":
-                self._tray.arrange(map(str, value))
-            elif name in SETTINGS or name == "aliases":
-                if name == "model" and isinstance(value, str) and self.session.known_schema(value) is None:
-                    asking = self.session.run(self._use(value))
-                else:
-                    self._set(name, value)
+        problems: list[str] = []
+        with self._showing:
+            for name, value in values.items():
+                try:
+                    asking = self._edit_one(name, value) or asking
+                except InvalidRequest as error:
+                    problems += error.problems
+        if problems:
+            raise InvalidRequest(*problems)
         return asking
 
+    def _edit_one(self, name: str, value: Any) -> Future[None] | None:
+        if name == "tiles":
+            self._tray.arrange(_ids(value))
+        elif name == "model" and isinstance(value, str) and self.session.known_schema(value) is None:
+            return self._choose(value)
+        elif name in SETTINGS or name == "aliases":
+            self._set(name, value)
+        return None
+
     def _press(self, content: Content, _buffers: Buffers) -> Future[Content]:
-        press, values, tiles = content.get("press"), content.get("values"), content.get("tiles")
-        if isinstance(press, str) and isinstance(varied := content.get("vary"), str):
-            return self._aside(_answer, press, self._pressing.make, self._varied(varied))
-        if not (isinstance(press, str) and isinstance(values, dict) and isinstance(tiles, list)):
+        press, varied = content.get("press"), content.get("vary")
+        if not isinstance(press, str):
             raise InvalidRequest("A press of Generate carries its id, the settings and the tiles.")
-        return self._aside(_answer, press, self._make, self._wanted(values, tiles))
+        if isinstance(varied, str):
+            return self._aside(lambda: _answer(press, self._pressing.make(press, self._varied(varied))))
+        asked = self._asked(content)
+        return self._aside(lambda: _answer(press, self._make(press, asked())))
+
+    def _asked(self, content: Content) -> Callable[[], Wanted]:
+        """What a view asks for: read now, as it is on the screen, or where nothing is known of its model later: that may wait."""
+        values, tiles = content.get("values"), _ids(content.get("tiles"))
+        if not isinstance(values, dict):
+            raise InvalidRequest("The settings come by their names.")
+        if self.session.known_schema(str(values.get("model") or self.model)) is None:
+            return partial(self._wanted, values, tiles)
+        wanted = self._wanted(values, tiles)
+        return lambda: wanted
 
     def _make(self, press: str, wanted: Wanted) -> Made:
         """Make what is set up, and set up what that changes for the next press."""
@@ -257,16 +283,27 @@ class Studio(Setup):
                 self._form = self._default_form()
         return made
 
-    def _give_code(self, content: Content, _buffers: Buffers) -> Content:
-        requests = self._requests(self._wanted(content.get("values"), content.get("tiles")))
-        return {"code": {language: self.session.code(language, requests) for language in LANGUAGES}}
+    def _give_code(self, content: Content, _buffers: Buffers) -> Future[Content]:
+        asked = self._asked(content)
+
+        def give() -> Content:
+            requests = self._requests(asked())
+            return {"code": {language: self.session.code(language, requests) for language in LANGUAGES}}
+
+        return self._aside(give)
 
     def _reuse(self, clip_id: str) -> None:
         clip = self.session.clip(clip_id)
         request = clip.request
         images, lost = unpacked(packed(request.references), self.session.home)
         seed = clip.seed_used if request.seed is None else request.seed
-        parameters = {name: getattr(request, name) for name in self._known(request.model) if name != "seed"}
+        schema = self.session.known_schema(request.model)
+        defaults = {field.name: field.default for field in settable(schema)} if schema else {}
+        parameters = {
+            name: defaults.get(name) if getattr(request, name) is None else getattr(request, name)
+            for name in PARAMETERS
+            if name != "seed"
+        }
         mode = "random" if seed is None else "fixed"
         text = f"Set up as clip {clip.id[-6:]} was made. The next press is noted as made from it."
         if lost:
@@ -279,7 +316,12 @@ class Studio(Setup):
         self.prompt = _SAMPLE_PROMPT
 
 
-def _answer(press: str, make: Callable[[str, Wanted], Made], wanted: Wanted) -> Content:
-    made = make(press, wanted)
+def _answer(press: str, made: Made) -> Content:
     clips = [{**card_state(clip), "press": f"{press}/{n}"} for n, clip in enumerate(made.clips)]
     return {"clips": clips, "problems": list(made.problems)}
+
+
+def _ids(tiles: Any) -> list[str]:
+    if not (isinstance(tiles, list) and all(isinstance(tile, str) for tile in tiles)):
+        raise InvalidRequest("The tiles come as a list of their ids, in order.")
+    return tiles

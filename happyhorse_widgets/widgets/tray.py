@@ -9,30 +9,41 @@ from __future__ import annotations
 
 import secrets
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from happyhorse_widgets.engine.request import Reference
 from happyhorse_widgets.errors import HappyHorseError, InvalidImage, InvalidRequest
 from happyhorse_widgets.media.images import MAX_BYTES, ReferenceImage, load_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from happyhorse_widgets.engine.request import Reference
-
 #: The most reference images that a clip takes, and that a tray holds.
 MOST = 9
 #: Images that were removed are kept for a while: putting one back, or dropping the same file again, sends nothing.
 _REMEMBERED = 9
+#: Characters of a name, and of what is wrong, that the browser is told.
+NAME_LENGTH = 120
+_WORDS_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An image that cannot be had any more: what is known of it, and why it is not here, in words."""
+
+    reference: Reference
+    reason: str
 
 
 @dataclass(slots=True)
 class Tile:
     """One place in the tray. `source` is None until the image is here and found good; `error` says why it is not.
 
-    `size` is in bytes, 0 for an image that is not sent by the browser. `received` counts the bytes from there, `uploaded`
-    (0 to 1) is their way on to Scenario, None when there is none. `alias` is the person's own name for it. `before` is what
-    stood in this place until it was replaced.
+    `size` is in bytes, 0 for an image that is not sent by the browser. `received` counts the bytes from there, which came as
+    `parts` (from, to). `uploaded` (0 to 1) is their way on to Scenario, None when there is none. `alias` is the person's own
+    name for it. `before` is what stood in this place until it was replaced. `lost` is what is known of an image that cannot be
+    had any more.
     """
 
     id: str
@@ -41,17 +52,24 @@ class Tile:
     source: ReferenceImage | Reference | None = None
     error: str = ""
     received: int = 0
+    parts: set[tuple[int, int]] = field(default_factory=set)
     data: bytearray | None = None
     uploaded: float | None = None
     alias: str = ""
     before: Tile | None = None
+    lost: Reference | None = None
+
+    @property
+    def reference(self) -> Reference:
+        """What is known of an image that is not here."""
+        return replace(self.lost or Reference(self.name), alias=self.alias)
 
     def to_dict(self) -> dict[str, Any]:
         """What the browser shows of it, without the image."""
         source = self.source
         state = "failed" if self.error else "sending" if source is None else "ready"
         return {
-            "name": self.name,
+            "name": self.name[:NAME_LENGTH],
             # Which picture it is: another one is another thumbnail.
             "image": ((source.sha256 or source.name) if source else "")[:32],
             "state": state,
@@ -60,7 +78,7 @@ class Tile:
             "width": source.width if source else 0,
             "height": source.height if source else 0,
             "warning": _warning(source),
-            "error": self.error,
+            "error": self.error[:_WORDS_LENGTH],
         }
 
 
@@ -86,9 +104,14 @@ class Tray:
 
     @property
     def sources(self) -> tuple[ReferenceImage | Reference, ...]:
-        """The images that are here, in order, each with its own name."""
+        """The images that are here, in order, each with its own name; those that are missing are left out."""
         found = (self._given_on(tile) for tile in self.tiles)
         return tuple(source for source in found if source is not None)
+
+    @property
+    def kept(self) -> tuple[ReferenceImage | Reference, ...]:
+        """One for each tile, for keeping: its image, or what is known of one that is not here."""
+        return tuple(self._given_on(tile) or tile.reference for tile in self.tiles)
 
     @property
     def aliases(self) -> dict[str, str]:
@@ -101,26 +124,31 @@ class Tray:
             for tile in self._tiles.values():
                 tile.alias = aliases.get(tile.id, "")
 
-    def _given_on(self, tile: Tile) -> ReferenceImage | Reference | None:
+    def _given_on(self, tile: Tile, keep_metadata: bool | None = None) -> ReferenceImage | Reference | None:
         source = tile.source
-        if source is None:
+        if source is None or tile.error:
             return None
-        if self.keep_metadata and isinstance(source, ReferenceImage) and source.given is not None:
+        keep = self.keep_metadata if keep_metadata is None else keep_metadata
+        if keep and isinstance(source, ReferenceImage) and source.given is not None:
             source = replace(source.given, clip_id=source.clip_id)
         return source if source.alias == tile.alias else replace(source, alias=tile.alias)
 
     def chosen(
-        self, order: Sequence[str], aliases: Mapping[str, str] | None = None
+        self,
+        order: Sequence[str],
+        aliases: Mapping[str, str] | None = None,
+        keep_metadata: bool | None = None,
     ) -> tuple[ReferenceImage | Reference, ...]:
         """The images of these tiles; raises `InvalidRequest` where one cannot be sent.
 
-        `aliases` are their own names as a view shows them, where those may be newer than the tiles'.
+        `aliases` are their own names, and `keep_metadata` the setting, as a view shows them, where those may be newer than the
+        tray's.
         """
         found: list[ReferenceImage | Reference] = []
         problems: list[str] = []
         for number, tile_id in enumerate(order, 1):
             tile = self._tiles.get(tile_id)
-            source = self._given_on(tile) if tile else None
+            source = self._given_on(tile, keep_metadata) if tile else None
             if source is None:
                 reason = tile.error if tile and tile.error else "it has not arrived in the kernel yet"
                 problems.append(f"character{number}: {reason}")
@@ -130,23 +158,14 @@ class Tray:
             raise InvalidRequest(*problems)
         return tuple(found)
 
-    def replace(self, sources: Iterable[ReferenceImage | Reference]) -> None:
-        """Show these images instead of what was there."""
+    def replace(self, sources: Iterable[ReferenceImage | Reference | Lost]) -> None:
+        """Show these images instead of what was there; a lost one keeps its place, with what is wrong on its tile."""
         with self._lock:
             here = (tile.source for tile in self._tiles.values())
             whole = {s.given.sha256: s for s in here if isinstance(s, ReferenceImage) and s.given is not None}
-            tiles = [
-                Tile(
-                    f"k{secrets.token_hex(6)}",
-                    source.name,
-                    source=whole.get(source.sha256 or "", source),
-                    alias=source.alias,
-                )
-                for source in sources
-            ]
+            tiles = [_tile_of(source, whole) for source in [*sources][:MOST]]
             self._tiles |= {tile.id: tile for tile in tiles}
-            self._order = [tile.id for tile in tiles]
-            self._forget()
+            self._show([tile.id for tile in tiles])
         self._changed()
 
     def arrange(self, order: Iterable[str]) -> None:
@@ -155,9 +174,18 @@ class Tray:
             order = [tile for tile in dict.fromkeys(order) if tile in self._tiles]
             if order == self._order:
                 return
-            self._order = order[:MOST]
-            self._forget()
+            self._show(order[:MOST])
         self._changed()
+
+    def _show(self, order: list[str]) -> None:
+        """Show these tiles, and forget those that were taken off the longest time ago."""
+        left, self._order = self._order, order
+        for tile in left:
+            if tile not in order:
+                self._tiles[tile] = self._tiles.pop(tile)  # the last to go, behind those that went before
+        gone = [tile for tile in self._tiles if tile not in order]
+        for tile in gone[:-_REMEMBERED]:
+            del self._tiles[tile]
 
     def add(self, tile_id: str, *, name: str, size: int) -> None:
         """Make place for an image that the browser sends: at the end, or instead of the one that has this id.
@@ -170,21 +198,21 @@ class Tray:
             )
         self._place(Tile(tile_id, name, size))
 
-    def expect(self, tile_id: str, *, name: str) -> None:
+    def expect(self, tile_id: str, *, name: str) -> Tile:
         """Make place, as `add` does, for an image that the kernel makes; `put` or `fail` tells what became of it."""
-        self._place(Tile(tile_id, name))
+        tile = Tile(tile_id, name)
+        self._place(tile)
+        return tile
 
-    def put(self, tile_id: str, image: ReferenceImage) -> None:
-        """Show an image in its place, if that is still there; tells nobody."""
+    def put(self, tile: Tile, image: ReferenceImage) -> None:
+        """Give this tile its image; tells nobody. What stands in its place by now stays as it is."""
         with self._lock:
-            if (tile := self._tiles.get(tile_id)) is not None:
-                tile.source, tile.name, tile.error = image, image.name, ""
+            tile.source, tile.name, tile.error = image, image.name, ""
 
-    def fail(self, tile_id: str, error: HappyHorseError) -> None:
-        """Say on its tile why there is no image; tells nobody."""
+    def fail(self, tile: Tile, error: HappyHorseError) -> None:
+        """Say on this tile why there is no image; tells nobody."""
         with self._lock:
-            if (tile := self._tiles.get(tile_id)) is not None:
-                tile.error = _words(error, tile.name)
+            tile.error = _words(error, tile.name)
 
     def restore(self, tile_id: str) -> None:
         """Take back that an image was replaced. Raises `InvalidRequest` where none was."""
@@ -202,7 +230,7 @@ class Tray:
                 raise InvalidRequest(f"{MOST} reference images are the most.")
             if (old := self._tiles.get(tile.id)) is not None:
                 tile.alias = old.alias
-                tile.before = old.before if old.source is None else old
+                tile.before = old if old.source or old.lost else old.before
                 old.before = None  # one step back is kept, not all of them
             self._tiles[tile.id] = tile
             if tile.id not in self._order:
@@ -216,13 +244,13 @@ class Tray:
             sources = (other.source for other in self._tiles.values())
             tile.source = next((known for known in sources if known and _is_of(known, sha256)), None)
             if tile.source is None:
-                tile.data = bytearray(tile.size)
+                tile.data, tile.parts, tile.received = bytearray(tile.size), set(), 0
             else:
                 tile.received = tile.size
             return tile.source
 
-    def receive(self, tile_id: str, offset: int, chunk: bytes | memoryview) -> bool:
-        """Take one chunk. Returns True when it was the last: then `check` is due.
+    def receive(self, tile_id: str, offset: int, chunk: bytes | memoryview) -> Tile | None:
+        """Take one chunk, in any order and however often. Returns the tile when it is whole with it: then `check` is due.
 
         Raises `InvalidRequest` for a tile that is not being sent or a chunk that does not fit.
         """
@@ -233,13 +261,13 @@ class Tray:
             if not 0 <= offset <= tile.size - len(chunk):
                 raise InvalidRequest("A part of this image does not fit: add it again.")
             tile.data[offset : offset + len(chunk)] = chunk
-            tile.received += len(chunk)
-            return tile.received >= tile.size
+            tile.parts.add((offset, offset + len(chunk)))
+            before, tile.received = tile.received, _covered(tile.parts)
+            return tile if before < tile.received == tile.size else None
 
-    def check(self, tile_id: str) -> ReferenceImage:
+    def check(self, tile: Tile) -> ReferenceImage:
         """Read a whole image; slow for a large one, and tells nobody. Raises `InvalidImage`, which stays on the tile."""
         with self._lock:
-            tile = self._tiles[tile_id]
             data, tile.data = tile.data, None
         try:
             tile.source = image = load_image(data if data is not None else b"", name=tile.name)
@@ -261,14 +289,28 @@ class Tray:
 
     def _expected(self, tile_id: str) -> Tile:
         tile = self._tiles.get(tile_id)
-        if tile is None or tile.source is not None:
+        if tile is None or tile.size == 0 or tile.source is not None:
             raise InvalidRequest("This image is not expected: add it again.")
         return tile
 
-    def _forget(self) -> None:
-        gone = [tile for tile in self._tiles if tile not in self._order]
-        for tile in gone[:-_REMEMBERED]:
-            del self._tiles[tile]
+
+def _tile_of(item: ReferenceImage | Reference | Lost, whole: Mapping[str, ReferenceImage]) -> Tile:
+    """A new tile. `whole` are images by the hash of the file that they came as."""
+    place = f"k{secrets.token_hex(6)}"
+    if isinstance(item, Lost):
+        known = item.reference
+        return Tile(place, known.name, alias=known.alias[:NAME_LENGTH], lost=known, error=item.reason)
+    source = whole.get(item.sha256 or "", item)
+    return Tile(place, item.name, source=source, alias=item.alias[:NAME_LENGTH])
+
+
+def _covered(parts: set[tuple[int, int]]) -> int:
+    """How many bytes there are in these parts together, which may overlap."""
+    count = end = 0
+    for first, last in sorted(parts):
+        count += max(0, last - max(first, end))
+        end = max(end, last)
+    return count
 
 
 def _is_of(source: ReferenceImage | Reference, sha256: str | None) -> bool:

@@ -24,12 +24,14 @@ from tests.shelves import fill
 
 TEXT = "character1 walks with character2 towards character9 through the rain, slowly. "
 
-# When the Studio came into the page, and when the first of its clips was to be seen.
+CONNECT, SHOW = OPEN.rsplit("\n", 2)[0], "studio = hh.Studio()\nstudio"
+
+# When the cell was run, and when the first of the Studio's clips was to be seen, with its poster.
 _WATCH = """() => {
-    window.came = window.shown = 0;
+    window.ran = performance.now();
+    window.shown = 0;
     const look = () => {
-        window.came ||= document.querySelector(".hh-studio") ? performance.now() : 0;
-        window.shown ||= document.querySelector(".hh-studio .hh-card:not(.hh-waiting)") ? performance.now() : 0;
+        window.shown ||= document.querySelector(".hh-studio .hh-card video[poster]") ? performance.now() : 0;
         if (!window.shown) requestAnimationFrame(look);
     };
     look();
@@ -94,17 +96,18 @@ def main() -> None:
         browser = tools.chromium.launch(
             executable_path=find_chromium(), args=["--no-sandbox", "--disable-gpu", *QUIET]
         )
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page = browser.new_page(viewport={"width": 1600, "height": 1200})
         work = lab.folder()
         fill(work / "happyhorse", given.clips)
-        notebook = Notebook(page, lab, [OPEN], work)
+        notebook = Notebook(page, lab, [CONNECT, SHOW], work)
         page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+        notebook.run(0)
         page.evaluate(_WATCH)
-        studio = StudioView(page, notebook.run(0).locator(".hh-studio"))
+        studio = StudioView(page, notebook.run(1).locator(".hh-studio"))
         page.wait_for_function("() => window.shown")
-        came, shown = page.evaluate("() => [window.came, window.shown]")
+        ran, shown = page.evaluate("() => [window.ran, window.shown]")
         print(
-            f"{given.clips:,} clips: the first is shown {shown - came:.0f} ms after the Studio is in the page"
+            f"{given.clips:,} clips: the first is shown with its picture {shown - ran:.0f} ms after the cell was run"
         )
         pictures = []
         for number in range(9):

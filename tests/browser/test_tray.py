@@ -471,7 +471,7 @@ def test_frames_of_a_clip_become_references_that_know_their_clip(tray: BareStudi
     assert (last.clip_id, early.clip_id) == (clip.id, clip.id)
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(last.data))), np.asarray(clip.last_frame()))
     assert last.sha256 != early.sha256
-    assert names(tray) == [f"{clip.id} last frame.png", f"{clip.id} at 1.25 s.png"]
+    assert names(tray) == [f"last frame of {clip.id}.png", f"1.25 s of {clip.id}.png"]
 
 
 def test_a_clip_that_is_not_there_says_so_on_its_tile(tray: BareStudio) -> None:

@@ -172,7 +172,7 @@ def test_the_code_gives_every_image_and_sends_it_as_it_was_sent(session: Session
 
 def test_the_code_of_a_clip_that_was_not_sent_names_its_images(session: Session) -> None:
     with ScriptedServer(script=lambda seen: Silence()) as server:
-        address = f"{server.url}/fox.png?Signature=CANARY"
+        address = f"{server.url}/fox.png;sig=CANARY?Signature=CANARY#CANARY"
         clip = session.generate("character1 waves", [address, "asset_1"], duration=3)
         sent = json.loads(shlex.split(clip.code("curl"))[-1])
         assert sent["referenceImages"] == ["<asset id of fox.png>", "asset_1"]

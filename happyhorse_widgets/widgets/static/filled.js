@@ -18,7 +18,9 @@ export function createFilled({ model, rpc, signal }) {
   }, signal);
   /** @param {string} kind */
   const ask = (kind) => async () => {
-    line.hidden = true;
+    // What undo does is said in the same line, whose button keeps the focus; the same words again are announced, too.
+    if (kind === KIND.STUDIO_UNDO) setText(text, "");
+    else line.hidden = true;
     await rpc.request(kind, {}, { signal }).catch((error) => {
       if (signal.aborted) return;
       line.hidden = false;

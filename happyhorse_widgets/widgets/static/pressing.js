@@ -1,7 +1,7 @@
 /** A press of the button as it shows in the list: as many cards as it makes, at once, and what comes of them in their places. */
 
 import { child, every } from "./shared/lifetime.js";
-import { KIND } from "./shared/rpc.js";
+import { KIND, newPress } from "./shared/rpc.js";
 
 /** Pressing again is harmless, since the kernel knows each press; so one that is not answered is sent again. */
 const AGAIN = 10_000;
@@ -33,7 +33,7 @@ export function createPressing({ rpc, browse, signal }) {
    * @returns {Promise<any[]>} The problems that kept the clips from being made; none when they are on their way.
    */
   return async function press(request, look, ready) {
-    const name = `press-${crypto.getRandomValues(new Uint32Array(3)).join("-")}`;
+    const name = newPress();
     const places = Array.from({ length: request.values?.variations ?? 1 }, (_, index) => `${name}/${index}`);
     const started = rpc.now();
     const pressed = (/** @type {string} */ note) => places.map((id) => ({ ...PREPARING, ...look, id, note, started }));

@@ -8,7 +8,7 @@ import { button, h, icon, setText } from "./shared/dom.js";
 import { units } from "./shared/format.js";
 import { listen } from "./shared/lifetime.js";
 import { marked, mentions, removedMark } from "./shared/mentions.js";
-import { KIND } from "./shared/rpc.js";
+import { KIND, newPress } from "./shared/rpc.js";
 
 const WORDS = {
   enhance: { aim: "Scenario proposes a better wording, with your images in view.", ask: "Ask for a better wording", asking: "Writing …" },
@@ -41,7 +41,7 @@ export function createProposal(desk, wish) {
   /** @returns {Asked} */
   function ask() {
     // The view's signal, not the panel's: what is paid is kept for when the panel is opened again.
-    const answer = rpc.request(KIND.PROMPT_PROPOSE, request(), { signal: desk.signal }).then(({ content }) => content);
+    const answer = rpc.request(KIND.PROMPT_PROPOSE, { ...request(), press: newPress() }, { signal: desk.signal }).then(({ content }) => content);
     answer.catch(() => {});
     return { prompt: text(), ...setting(), answer };
   }

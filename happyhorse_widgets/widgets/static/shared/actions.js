@@ -4,7 +4,7 @@ import { button, h, setAttribute } from "./dom.js";
 import { units } from "./format.js";
 import { alive, listen } from "./lifetime.js";
 import { createMenu } from "./menu.js";
-import { KIND } from "./rpc.js";
+import { KIND, newPress } from "./rpc.js";
 
 /**
  * @typedef {import("./card.js").State} State
@@ -40,7 +40,7 @@ export function createActions({ rpc, signal }, say) {
     asking = true;
     enable();
     try {
-      const { content } = await alive(rpc.request(KIND.CLIP_ACT, { clip: state.id, action }, { signal }), signal);
+      const { content } = await alive(rpc.request(KIND.CLIP_ACT, { clip: state.id, action, press: newPress() }, { signal }), signal);
       say(content.said);
     } catch (error) {
       if (!signal.aborted) say(/** @type {Error} */ (error).message);

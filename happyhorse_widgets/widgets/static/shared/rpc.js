@@ -43,6 +43,11 @@ export const KIND = Object.freeze({
   PROMPT_TEMPLATES: "prompt-templates",
 });
 
+/** An id that tells one press of a button from the next: one that is told twice is carried out once. */
+export function newPress() {
+  return `press-${crypto.getRandomValues(new Uint32Array(3)).join("-")}`;
+}
+
 const GONE = "The kernel of this output was restarted or shut down: run the cell again.";
 
 /** Greeting again opens the way back for live messages when the first one was queued behind a running cell. */
