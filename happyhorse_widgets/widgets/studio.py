@@ -309,7 +309,9 @@ class Studio(Setup):
         if lost:
             text += f" {'One image' if lost == 1 else f'{lost} images'} could not be found in this folder any more."
         filled = {"prompt": request.prompt, "model": request.model, "references": images, "parent": clip.id}
-        self._filler.fill({**filled, **parameters, "seed": seed, "seed_mode": mode}, text)
+        # One, as it was: nobody is to pay for several of it for having asked for several of another.
+        counted = {"variations": 1, "seed": seed, "seed_mode": mode}
+        self._filler.fill({**filled, **parameters, **counted}, text)
 
     def _show_sample(self) -> None:
         self.references = [load_image(path) for path in _SAMPLES]

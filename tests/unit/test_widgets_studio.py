@@ -570,7 +570,9 @@ def test_a_clip_is_set_up_again_and_the_next_press_knows_its_parent(studio: hh.S
     (parent,) = studio.generate()
     studio.references, studio.prompt, studio.duration, studio.seed = [ASTRONAUT], "mine", 9, None
     tiles = studio._form["tiles"]
+    studio.variations = 3
     assert ask("studio-reuse", {"clip": parent.id})["kind"] == "reply"
+    assert studio.variations == 1, "it was one clip, and one is what the next press pays for"
     assert (studio.prompt, studio.duration, studio.aspect_ratio, studio.seed) == (
         "character1 and character2 wave",
         3,
@@ -581,6 +583,7 @@ def test_a_clip_is_set_up_again_and_the_next_press_knows_its_parent(studio: hh.S
     assert parent.id[-6:] in studio._filled["text"]
     ask("studio-undo")
     assert (studio.prompt, studio.duration, studio.seed, studio.parent) == ("mine", 9, None, None)
+    assert studio.variations == 3
     assert studio._form["tiles"] == tiles
     ask("studio-reuse", {"clip": parent.id})
     studio.prompt = "character1 and character2 run"
