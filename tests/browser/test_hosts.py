@@ -1,4 +1,4 @@
-"""The Studio wherever notebooks are shown: JupyterLab, Notebook 7, Voilà on a Jupyter server, and Voilà alone."""
+"""The Studio where notebooks are shown beside JupyterLab: Notebook 7, Voilà on a Jupyter server, and Voilà alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.browser.studio import OPEN, StudioView, plays_and_seeks
 
 CLIP_LIMIT = 60_000
 RAN = "ran = globals().get('ran', 0) + 1; print('ran', ran)"
-HOSTS = ("JupyterLab", "Notebook 7", "Voilà", "Voilà alone")
+HOSTS = ("Notebook 7", "Voilà", "Voilà alone")
 
 FOCUSABLE = "button:visible, input:visible, select:visible, summary:visible, a:visible, [tabindex]:visible"
 SHORTCUTS = ("a", "b", "x", "d", "d", "m", "0", "0", "z")
@@ -76,7 +76,7 @@ def place(
             page.goto(address)
             root = page.locator(".hh-studio")
         else:
-            notebook = (Notebook7 if host == "Notebook 7" else Notebook)(page, lab, [OPEN, RAN])
+            notebook = Notebook7(page, lab, [OPEN, RAN])
             root = notebook.run(0).locator(".hh-studio")
         expect(root).to_be_visible(timeout=2 * STEP_LIMIT)
         yield Place(host, StudioView(page, root), notebook)
