@@ -143,11 +143,14 @@ def test_a_notebook_beside_another_shows_its_clips_live_and_submits_through_it(
         owner.process.communicate()
 
 
-TEN = """\
+TEN_SESSION = """\
 import os
 import happyhorse_widgets as hh
 session = hh.connect(sandbox=True, settings=hh.Settings(sandbox_scale=0.2))
-clips = [hh.generate(f"character1 waves {n} times", ["fox.png"], duration=3, seed=7) for n in range(10)]
+"""
+TEN = f"""\
+{TEN_SESSION}
+clips = [hh.generate(f"character1 waves {{n}} times", ["fox.png"], duration=3, seed=7) for n in range(10)]
 print(os.getpid(), end="")
 clips[0]
 """
@@ -162,7 +165,7 @@ print(sum(clip.is_over for clip in clips), end="")
 def test_a_kernel_killed_in_the_middle_of_ten_jobs_loses_none_and_pays_none_twice(
     new_notebook: NewNotebook, folder: Path
 ) -> None:
-    studio = "import happyhorse_widgets as hh\nstudio = hh.Studio()\nstudio"
+    studio = f"{TEN_SESSION}studio = hh.Studio()\nstudio"
     notebook = new_notebook(
         TEN, SUBMITTED, studio, "print(sum(c.is_done for c in studio.clips), end='')", folder=folder
     )
