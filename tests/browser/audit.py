@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page
 
@@ -77,3 +78,31 @@ def focus(page: Page) -> dict[str, Any]:
     """`name`, whether it is `inside` a widget of ours, and whether it can be `seen`."""
     state: dict[str, Any] = page.evaluate(_FOCUS)
     return state
+
+
+class Keyboard:
+    """Presses keys as a person without a mouse does, and notes in `lost` after which the focus could not be seen."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.lost: list[str] = []
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            before = focus(self.page)["name"]
+            self.page.keyboard.press(key)
+            # What an action takes away is gone by the next frame but one.
+            self.page.evaluate(
+                "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+            )
+            now = focus(self.page)
+            if not now["inside"] or not now["seen"]:
+                self.lost.append(f"{key} on {before}: {now}")
+
+    def to(self, target: Locator, key: str = "Tab") -> None:
+        """Go on until `target` has the focus."""
+        for _ in range(80):
+            if target.evaluate("(element) => element === document.activeElement"):
+                return
+            self.press(key)
+        pytest.fail(f"{key} does not reach {target}")

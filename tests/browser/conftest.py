@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
-from tests.browser.lab import STEP_LIMIT, Lab, Notebook, running_lab
+from tests.browser.lab import STEP_LIMIT, Lab, Notebook, folder_with_images, running_lab
 from tests.chromium import find_chromium
 
 SCREEN: ViewportSize = {"width": 1280, "height": 900}
-
-_IMAGES = Path(__file__).parents[2] / "notebooks" / "images"
 
 # Without these a Chromium that is not allowed onto the network tries to reach it many times a second.
 QUIET = [
@@ -95,7 +92,4 @@ def new_notebook(page: Page, lab: Lab) -> Iterator[Callable[..., Notebook]]:
 @pytest.fixture
 def folder(lab: Lab) -> Path:
     """A folder with two images."""
-    folder = lab.folder()
-    for name in ("fox.png", "astronaut.png"):
-        shutil.copy(_IMAGES / name, folder)
-    return folder
+    return folder_with_images(lab)

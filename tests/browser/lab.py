@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from playwright.sync_api import Locator, Page, ViewportSize, expect
+from playwright.sync_api import BrowserContext, Locator, Page, ViewportSize, expect
 
 import happyhorse_widgets
 
@@ -25,6 +26,7 @@ STEP_LIMIT = 30_000  # milliseconds for one step of the page
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 #: A page that shows a whole Studio and every card of a few clips: a list has elements only for what is near the view.
 TALL: ViewportSize = {"width": 1280, "height": 12_000}
+_IMAGES = Path(__file__).parents[2] / "notebooks" / "images"
 NO_NEWS = {"checkForUpdates": False, "doNotDisturbMode": True, "fetchNews": "false"}
 
 
@@ -60,6 +62,14 @@ class Lab:
         assert isinstance(sessions, list)
         for session in sessions:
             self.api("DELETE", f"sessions/{session['id']}")
+
+
+def folder_with_images(lab: Lab) -> Path:
+    """A new folder with two images."""
+    folder = lab.folder()
+    for name in ("fox.png", "astronaut.png"):
+        shutil.copy(_IMAGES / name, folder)
+    return folder
 
 
 @contextmanager
@@ -129,6 +139,17 @@ def _write_settings(folder: Path) -> None:
     extension = folder / "@jupyterlab" / "apputils-extension"
     extension.mkdir(parents=True)
     (extension / "notification.jupyterlab-settings").write_text(json.dumps(NO_NEWS))
+
+
+@contextmanager
+def lasting_page(context: BrowserContext) -> Iterator[Page]:
+    """A page for several tests. An error that no script caught fails the last of them."""
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    page.close()
+    assert errors == []
 
 
 def wait_until(condition: Callable[[], object], limit: float, what: str) -> None:

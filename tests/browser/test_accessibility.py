@@ -1,15 +1,15 @@
-"""The Studio for everybody: axe-core's rules, both themes, every width, and the whole job by keyboard alone."""
+"""The Studio for everybody: axe-core's rules, both themes and every width."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, expect
 
-from tests.browser.audit import cramped, focus, grave
+from tests.browser.audit import cramped, grave
 from tests.browser.lab import Lab, Notebook
-from tests.browser.studio import ASTRONAUT, FOX, OPEN, StudioView
+from tests.browser.studio import ASTRONAUT, FOX, StudioView
 from tests.conftest import StartSandbox
 
 LIMIT = 60_000
@@ -34,8 +34,6 @@ said = "character1 meets character9 and character12. 狐狸和 character2 مرح
 studio.prompt = (said * 40)[:2500]"""
 CARD = "session.clips[-2]"
 GALLERY = "hh.Gallery()"
-
-NewNotebook = Callable[..., Notebook]
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +65,11 @@ def found(
         expect(studio.cards.first).to_have_attribute("data-phase", phase, timeout=LIMIT)
         if phase != "ready":
             look(phase, studio.root, ".hh-studio")
+    wrong["opened"] = list(opened(studio))
     notebook.run(2)
     studio.arrived(9)
     expect(studio.root.locator(".hh-prompt mark.hh-chip").first).to_be_visible()
     look("full", studio.root, ".hh-studio")
-    wrong["opened"] = list(opened(studio))
     for index, state in ((3, "card"), (4, "gallery")):
         root = notebook.run(index).locator(".hh-root:visible").first
         expect(root.locator('[data-phase="ready"]').first).to_be_visible(timeout=LIMIT)
@@ -118,94 +116,3 @@ def test_everything_fits_at_every_width(found: dict[str, list[str]], state: str)
 
 def test_menus_and_panels_are_well_while_they_are_open(found: dict[str, list[str]]) -> None:
     assert "\n".join(found["opened"]) == ""
-
-
-class Keyboard:
-    """A person without a mouse: presses keys, and sees after each where the focus is."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.lost: list[str] = []
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            before = focus(self.page)["name"]
-            self.page.keyboard.press(key)
-            # What an action takes away is gone by the next frame but one.
-            self.page.evaluate(
-                "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-            )
-            now = focus(self.page)
-            if not now["inside"] or not now["seen"]:
-                self.lost.append(f"{key} on {before}: {now}")
-
-    def to(self, target: Locator, key: str = "Tab") -> None:
-        """Go on until `target` has the focus."""
-        for _ in range(80):
-            if target.evaluate("(element) => element === document.activeElement"):
-                return
-            self.press(key)
-        pytest.fail(f"{key} does not reach {target}")
-
-
-def test_the_whole_job_by_keyboard_with_focus_in_sight(new_notebook: NewNotebook) -> None:
-    notebook = new_notebook(OPEN)
-    notebook.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
-    studio = StudioView(notebook.page, notebook.run(0).locator(".hh-studio"))
-    page, keyboard = studio.page, Keyboard(studio.page)
-    add = studio.root.get_by_role("button", name="Drop, paste or choose images")
-    with page.expect_file_chooser() as chooser:
-        add.press("Enter")
-    chooser.value.set_files([FOX, ASTRONAUT, FOX])
-    studio.arrived(3)
-    keyboard.to(studio.tile(3).get_by_role("button", name="character3"), "Shift+Tab")
-    keyboard.press("Alt+ArrowLeft", "Alt+ArrowLeft")
-    assert studio.names() == ["fox.png", "fox.png", "astronaut.png"]
-    keyboard.press("Delete")
-    expect(studio.tiles).to_have_count(2)
-
-    keyboard.to(studio.prompt)
-    page.keyboard.type("@")
-    expect(studio.proposed).to_have_count(2)
-    keyboard.press("ArrowDown", "Enter")
-    page.keyboard.type(" waves at cha")
-    expect(studio.proposed).not_to_have_count(0)
-    keyboard.press("Escape", "Backspace", "Backspace", "Backspace")
-    page.keyboard.type("character1")
-    expect(studio.prompt).to_have_value("character2 waves at character1")
-
-    keyboard.to(studio.generate)
-    keyboard.press("Enter", "Space")
-    expect(studio.cards).to_have_count(2)
-    expect(studio.ready).to_have_count(2, timeout=LIMIT)
-    card = studio.cards.first
-    keyboard.to(card.get_by_role("button", name="Play", exact=True))
-    keyboard.press("Enter")
-    page.wait_for_function("(video) => video.currentTime > 0.3", arg=card.locator("video").element_handle())
-    favourite = card.get_by_role("button", name="Favourite")
-    keyboard.to(favourite)
-    keyboard.press("Enter")
-    expect(favourite).to_have_attribute("aria-pressed", "true")
-    keyboard.to(card.get_by_role("button", name="More actions"))
-    keyboard.press("Enter")
-    delete = studio.root.get_by_role("menuitem", name="Delete")
-    keyboard.to(delete, "ArrowDown")
-    keyboard.press("Enter")
-    expect(studio.ready).to_have_count(1)
-    assert keyboard.lost == []
-
-
-def test_the_focus_goes_on_where_its_button_goes_away(new_notebook: NewNotebook) -> None:
-    notebook = new_notebook(OPEN)
-    studio = StudioView(notebook.page, notebook.run(0).locator(".hh-studio"))
-    sample = studio.root.get_by_role("button", name="Try a sample")
-    sample.focus()
-    studio.page.keyboard.press("Enter")
-    studio.arrived(2)
-    expect(sample).to_be_hidden()
-    assert focus(studio.page)["inside"]
-    for count in (1, 0):
-        studio.tile(1).get_by_role("button", name="Remove").focus()
-        studio.page.keyboard.press("Enter")
-        expect(studio.tiles).to_have_count(count)
-        assert focus(studio.page)["inside"]

@@ -14,6 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 import happyhorse_widgets as hh
 from happyhorse_widgets.api.checks import mentions
+from tests.browser.audit import Keyboard, focus
 from tests.browser.bare import WholeStudio
 from tests.browser.lab import wait_until
 from tests.browser.studio import ASTRONAUT, FOX, StudioView
@@ -260,3 +261,61 @@ def test_own_names_are_completed_stay_with_their_images_and_are_numbers_on_the_w
     assert request.prompt == "Reineke waves at character1"
     assert request.wire_values()["prompt"] == "character2 waves at character1"
     assert desk.studio.session.spent > 0, "the other wording was paid"
+
+
+def test_the_whole_job_by_keyboard_with_focus_in_sight(desk: Desk) -> None:
+    studio, page, keyboard = desk, desk.page, Keyboard(desk.page)
+    add = studio.root.get_by_role("button", name="Drop, paste or choose images")
+    with page.expect_file_chooser() as chooser:
+        add.press("Enter")
+    chooser.value.set_files([FOX, ASTRONAUT, FOX])
+    studio.arrived(3)
+    keyboard.to(studio.tile(3).get_by_role("button", name="character3"), "Shift+Tab")
+    keyboard.press("Alt+ArrowLeft", "Alt+ArrowLeft")
+    assert studio.names() == ["fox.png", "fox.png", "astronaut.png"]
+    keyboard.press("Delete")
+    expect(studio.tiles).to_have_count(2)
+
+    keyboard.to(studio.prompt)
+    page.keyboard.type("@")
+    expect(studio.proposed).to_have_count(2)
+    keyboard.press("ArrowDown", "Enter")
+    page.keyboard.type(" waves at cha")
+    expect(studio.proposed).not_to_have_count(0)
+    keyboard.press("Escape", "Backspace", "Backspace", "Backspace")
+    page.keyboard.type("character1")
+    expect(studio.prompt).to_have_value("character2 waves at character1")
+
+    keyboard.to(studio.generate)
+    keyboard.press("Enter", "Space")
+    expect(studio.cards).to_have_count(2)
+    expect(studio.ready).to_have_count(2, timeout=CLIP_LIMIT)
+    card = studio.cards.first
+    keyboard.to(card.get_by_role("button", name="Play", exact=True))
+    keyboard.press("Enter")
+    page.wait_for_function("(video) => video.currentTime > 0.3", arg=card.locator("video").element_handle())
+    favourite = card.get_by_role("button", name="Favourite")
+    keyboard.to(favourite)
+    keyboard.press("Enter")
+    expect(favourite).to_have_attribute("aria-pressed", "true")
+    keyboard.to(card.get_by_role("button", name="More actions"))
+    keyboard.press("Enter")
+    delete = studio.root.get_by_role("menuitem", name="Delete")
+    keyboard.to(delete, "ArrowDown")
+    keyboard.press("Enter")
+    expect(studio.ready).to_have_count(1)
+    assert keyboard.lost == []
+
+
+def test_the_focus_goes_on_where_its_button_goes_away(desk: Desk) -> None:
+    sample = desk.root.get_by_role("button", name="Try a sample")
+    sample.focus()
+    desk.page.keyboard.press("Enter")
+    desk.arrived(2)
+    expect(sample).to_be_hidden()
+    assert focus(desk.page)["inside"]
+    for count in (1, 0):
+        desk.tile(1).get_by_role("button", name="Remove").focus()
+        desk.page.keyboard.press("Enter")
+        expect(desk.tiles).to_have_count(count)
+        assert focus(desk.page)["inside"]

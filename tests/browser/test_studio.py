@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, expect
 
-from tests.browser.lab import Notebook, wait_until
+from tests.browser.lab import Lab, Notebook, lasting_page, wait_until
 from tests.browser.studio import ASTRONAUT, FOX, OPEN, StudioView, plays_and_seeks
 
 TOLD = "print(studio.aspect_ratio, studio.resolution, studio.duration, studio.seed, studio.model[-3:], len(studio.references))"
 # Keeps the kernel busy until its folder has a file of this name.
 BUSY = "import time, pathlib\nwhile not pathlib.Path('enough').exists(): time.sleep(0.1)"
+RAN = "ran = globals().get('ran', 0) + 1; print('ran', ran)"
+IMAGE = f"""from IPython.display import Image
+from pathlib import Path
+Image(data=Path({str(FOX)!r}).read_bytes(), width=120)"""
+# Holds the interpreter itself: not even another thread of the kernel can run.
+HOLD = "import re; re.match(r'(a+)+$', 'a' * 27 + 'b') is None"
+MADE = "print(len(studio.clips), 'made')"
 CLIP_LIMIT = 60_000
 
 NewNotebook = Callable[..., Notebook]
@@ -31,14 +38,107 @@ class Studio(StudioView):
         """Look for it anew, after the cell was run again."""
         super().__init__(self.page, self.notebook.output(0).locator(".hh-studio"))
 
+    def prepare(self) -> int:
+        """Have an image and a prompt, so that a clip can be asked for; how many there are already."""
+        if not self.tiles.count():
+            self.choose(FOX)
+        self.arrived(self.tiles.count())
+        self.prompt.fill("character1 waves")
+        return self.cards.count()
+
     def told(self, index: int = 1) -> str:
         """What a cell of the notebook prints."""
         return self.notebook.run(index).inner_text()
 
 
+@pytest.fixture(scope="module")
+def desk(lab: Lab, context: BrowserContext) -> Iterator[Studio]:
+    """A Studio that several tests use, whatever the one before left in it."""
+    with lasting_page(context) as page:
+        yield Studio(Notebook(page, lab, [OPEN, RAN, IMAGE, HOLD, MADE]))
+    lab.end_kernels()
+
+
 @pytest.fixture
 def open_studio(new_notebook: NewNotebook) -> Callable[..., Studio]:
     return lambda *cells: Studio(new_notebook(OPEN, *(cells or (TOLD,))))
+
+
+def test_typed_keys_stay_in_the_studio(desk: Studio) -> None:
+    studio, keys = desk, desk.page.keyboard
+    studio.prompt.fill("")
+    studio.prompt.focus()
+    keys.type("a b x dd m 00")
+    keys.press("Shift+Enter")
+    keys.type("second line")
+    expect(studio.prompt).to_have_value("a b x dd m 00\nsecond line")
+    keys.press("Control+z")
+    expect(studio.prompt).not_to_have_value("a b x dd m 00\nsecond line")
+    keys.press("Control+Shift+z")
+    for target in (
+        studio.generate,
+        studio.root.get_by_role("button", name="Drop, paste or choose images"),
+        studio.root.get_by_role("button", name="Draw a seed"),
+        studio.root.get_by_role("radio", name="16:9", exact=True),
+        studio.root.get_by_role("slider", name="Duration"),
+        studio.root.get_by_role("combobox", name="Model"),
+        studio.root.get_by_role("button", name="Try a sample"),
+    ):
+        if target.is_visible():
+            target.focus()
+            for key in ("a", "b", "x", "d", "d", "m", "0", "0", "Shift+Enter"):
+                keys.press(key)
+    expect(studio.notebook.page.locator(".jp-Notebook .jp-Cell")).to_have_count(5)
+    expect(studio.page.get_by_role("dialog")).to_have_count(0)
+    expect(studio.root).to_be_visible()
+    expect(studio.prompt).to_have_value("a b x dd m 00\nsecond line")
+    assert "[1]:" in studio.notebook.cell(0).locator(".jp-InputArea-prompt").first.inner_text()
+    assert "ran 1" in studio.told()
+
+
+def test_an_image_of_the_page_can_be_dragged_in(desk: Studio) -> None:
+    before = desk.tiles.count()
+    # Both in view: nothing scrolls during the drag.
+    desk.page.set_viewport_size({"width": 1280, "height": 1700})
+    image = desk.notebook.run(2).locator("img")
+    expect(image).to_be_visible()
+    image.drag_to(desk.root.locator(".hh-tray"))
+    desk.arrived(before + 1)
+
+
+def test_a_press_while_the_kernel_cannot_answer_is_kept(desk: Studio) -> None:
+    clips = desk.prepare()
+    expect(desk.price).to_contain_text("≈")
+    desk.notebook.start(3)
+    expect(desk.notebook.cell(3).locator(".jp-InputArea-prompt").first).to_have_text("[*]:")
+    desk.generate.click()
+    expect(desk.cards).to_have_count(clips + 1)
+    expect(desk.cards.first).to_contain_text("Preparing")
+    expect(desk.cards.first).to_contain_text("Waiting for the kernel")
+    desk.notebook.wait(3)
+    expect(desk.ready).to_have_count(clips + 1, timeout=CLIP_LIMIT)
+    expect(desk.cards).to_have_count(clips + 1)
+    assert f"{clips + 1} made" in desk.told(4)
+
+
+def test_a_press_whose_message_is_lost_is_sent_again(desk: Studio) -> None:
+    clips = desk.prepare()
+    desk.page.evaluate(
+        """() => {
+            window.lost = 0;
+            const send = WebSocket.prototype.send;
+            WebSocket.prototype.send = function (data) {
+                const text = typeof data === "string" ? data : new TextDecoder().decode(data);
+                if (text.includes("studio-generate") && !window.lost) window.lost += 1;
+                else return send.call(this, data);
+            };
+        }"""
+    )
+    desk.generate.click()
+    expect(desk.cards.first).to_contain_text("Waiting for the kernel")
+    assert desk.page.evaluate("() => window.lost") == 1
+    expect(desk.ready).to_have_count(clips + 1, timeout=CLIP_LIMIT)
+    assert f"{clips + 1} made" in desk.told(4)
 
 
 def test_the_whole_job_by_mouse_while_the_kernel_is_busy(open_studio: Callable[..., Studio]) -> None:
@@ -81,100 +181,22 @@ def test_the_whole_job_by_mouse_while_the_kernel_is_busy(open_studio: Callable[.
     assert "3" in studio.told(3)
 
 
-def test_an_image_of_the_page_can_be_dragged_in(open_studio: Callable[..., Studio]) -> None:
-    script = "from IPython.display import Image\nfrom pathlib import Path\n"
-    studio = open_studio(f"{script}Image(data=Path({str(FOX)!r}).read_bytes(), width=120)")
-    studio.page.set_viewport_size(
-        {"width": 1280, "height": 1400}
-    )  # both in view: nothing scrolls during the drag
-    image = studio.notebook.run(1).locator("img")
-    expect(image).to_be_visible()
-    image.drag_to(studio.root.locator(".hh-tray"))
-    studio.arrived(1)
-
-
-def test_typed_keys_stay_in_the_studio(open_studio: Callable[..., Studio]) -> None:
-    studio = open_studio("ran = globals().get('ran', 0) + 1; print('ran', ran)")
-    keys = studio.page.keyboard
-    studio.prompt.focus()
-    keys.type("a b x dd m 00")
-    keys.press("Shift+Enter")
-    keys.type("second line")
-    expect(studio.prompt).to_have_value("a b x dd m 00\nsecond line")
-    keys.press("Control+z")
-    expect(studio.prompt).not_to_have_value("a b x dd m 00\nsecond line")
-    keys.press("Control+Shift+z")
-    for target in (
-        studio.generate,
-        studio.root.get_by_role("button", name="Drop, paste or choose images"),
-        studio.root.get_by_role("button", name="Draw a seed"),
-        studio.root.get_by_role("radio", name="16:9", exact=True),
-        studio.root.get_by_role("slider", name="Duration"),
-        studio.root.get_by_role("combobox", name="Model"),
-        studio.root.get_by_role("button", name="Try a sample"),
-    ):
-        if target.is_visible():
-            target.focus()
-            for key in ("a", "b", "x", "d", "d", "m", "0", "0", "Shift+Enter"):
-                keys.press(key)
-    expect(studio.notebook.page.locator(".jp-Notebook .jp-Cell")).to_have_count(2)
-    expect(studio.page.get_by_role("dialog")).to_have_count(0)
-    expect(studio.root).to_be_visible()
-    expect(studio.prompt).to_have_value("a b x dd m 00\nsecond line")
-    assert "[1]:" in studio.notebook.cell(0).locator(".jp-InputArea-prompt").first.inner_text()
-    assert "ran 1" in studio.told()
-
-
-def test_a_press_while_the_kernel_cannot_answer_is_kept(open_studio: Callable[..., Studio]) -> None:
-    """A cell that holds the interpreter itself: not even another thread of the kernel can run."""
-    hold = "import re; re.match(r'(a+)+$', 'a' * 27 + 'b') is None"
-    studio = open_studio(hold, "print(len(studio.clips))")
-    studio.root.get_by_role("button", name="Try a sample").click()
-    studio.arrived(2)
-    expect(studio.price).to_contain_text("≈")
-    studio.notebook.start(1)
-    expect(studio.notebook.cell(1).locator(".jp-InputArea-prompt").first).to_have_text("[*]:")
-    studio.generate.click()
-    expect(studio.cards).to_have_count(1)
-    expect(studio.cards.first).to_contain_text("Preparing")
-    expect(studio.cards.first).to_contain_text("Waiting for the kernel")
-    studio.notebook.wait(1)
-    expect(studio.ready).to_have_count(1, timeout=CLIP_LIMIT)
-    expect(studio.cards).to_have_count(1)
-    assert "1" in studio.told(2).splitlines()
-
-
-def test_a_press_whose_message_is_lost_is_sent_again(open_studio: Callable[..., Studio]) -> None:
-    studio = open_studio("print(len(studio.clips), 'made')")
-    studio.root.get_by_role("button", name="Try a sample").click()
-    studio.arrived(2)
-    studio.page.evaluate(
-        """() => {
-            window.lost = 0;
-            const send = WebSocket.prototype.send;
-            WebSocket.prototype.send = function (data) {
-                const text = typeof data === "string" ? data : new TextDecoder().decode(data);
-                if (text.includes("studio-generate") && !window.lost) window.lost += 1;
-                else return send.call(this, data);
-            };
-        }"""
-    )
-    studio.generate.click()
-    expect(studio.cards.first).to_contain_text("Waiting for the kernel")
-    assert studio.page.evaluate("() => window.lost") == 1
-    expect(studio.ready).to_have_count(1, timeout=CLIP_LIMIT)
-    assert "1 made" in studio.told()
-
-
 def test_the_page_is_loaded_again_and_everything_is_there(open_studio: Callable[..., Studio]) -> None:
     studio = open_studio()
     studio.choose(FOX, ASTRONAUT)
     studio.arrived(2)
     studio.prompt.fill("character1 and character2 build a kite")
     studio.root.get_by_text("1:1", exact=True).click()
+    twin = studio.notebook.output(0).get_by_text("Happy Horse Studio: ")
+    expect(twin).to_be_hidden()
     studio.generate.click()
     expect(studio.ready).to_have_count(1, timeout=CLIP_LIMIT)
-    studio.notebook.save()
+    expect(twin).to_contain_text("1 clip,")
+    saved = str(studio.notebook.save())
+    for part in ("build a kite", "<video controls", "Run this cell to open the Studio."):
+        assert part in saved, "what is there without a kernel"
+    assert "data:image/png" not in saved
+    assert len(saved) < 200_000
     studio.page.reload()
     studio.page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.isReady")
     studio.find()
@@ -211,26 +233,6 @@ def test_a_kernel_that_is_gone_is_said_and_nothing_is_lost(open_studio: Callable
     studio.arrived(2)
     expect(studio.prompt).to_have_value(re.compile("walk side by side through a meadow"))
     plays_and_seeks(studio.cards.first)
-
-
-def test_a_saved_notebook_shows_the_clips_without_a_kernel(
-    open_studio: Callable[..., Studio], page: Page
-) -> None:
-    studio = open_studio()
-    studio.root.get_by_role("button", name="Try a sample").click()
-    studio.arrived(2)
-    studio.root.get_by_role("spinbutton", name="Duration").fill("3")
-    twin = studio.notebook.output(0).get_by_text("Happy Horse Studio: ")
-    expect(twin).to_be_hidden()
-    studio.generate.click()
-    expect(studio.ready).to_have_count(1, timeout=CLIP_LIMIT)
-    expect(twin).to_contain_text("1 clip,")
-    saved = str(studio.notebook.save())
-    assert "walk side by side through a meadow" in saved
-    assert "<video controls" in saved
-    assert "Run this cell to open the Studio." in saved
-    assert "data:image/png" not in saved
-    assert len(saved) < 200_000
 
 
 def test_many_clips_are_scrolled_through(new_notebook: NewNotebook) -> None:

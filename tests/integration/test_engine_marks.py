@@ -221,16 +221,17 @@ def test_what_another_kernel_says_of_a_clip_on_its_way_is_heard_here(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tenure, "_LOOK", 0.1)
-    sandbox = start_sandbox(speed=0.1, scale=0.1)  # it will not be done while this test runs
+    stall = {"match": {"method": "POST", "path": "/v1/generate/custom/*"}, "fault": "job", "outcome": "stall"}
+    sandbox = start_sandbox(speed=400, scale=0.1, faults=[stall])  # it will not be done while this test runs
     session = open_session(sandbox)
     clip = session.generate("character1 waves", [picture()], duration=3)
-    until(lambda: clip.state is State.SUBMITTED, "it is submitted")
+    until(lambda: clip.state is State.RUNNING, "it is on its way")
     heard: list[str] = []
     session.observe(lambda changed: heard.append(changed.notes))
     kernel = start_kernel(f"connect().clip({clip.id!r}).mark(notes='from there')", sandbox)
     assert kernel.end() == (0, "", "")
     until(lambda: "from there" in heard, "the mark is heard of")
-    assert (clip.notes, clip.state) == ("from there", State.SUBMITTED)
+    assert (clip.notes, clip.state) == ("from there", State.RUNNING)
 
 
 def test_marks_from_the_engines_own_thread_and_from_many_threads(
