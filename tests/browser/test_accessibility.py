@@ -82,11 +82,15 @@ def found(
 
 
 def opened(studio: StudioView) -> Iterator[str]:
-    """What is wrong with each menu and panel while it is open, wide and narrow; closed again by Escape."""
+    """What is wrong with each kind of menu and panel while it is open, wide and narrow; closed again by Escape."""
+    seen = set()
     for opener in studio.root.locator('[aria-expanded="false"]:visible').element_handles():
         if not opener.is_visible():
             continue
         name = opener.get_attribute("aria-label") or opener.inner_text()
+        if name in seen:
+            continue
+        seen.add(name)
         opener.focus()
         studio.page.keyboard.press("Enter")
         if opener.get_attribute("aria-expanded") != "true":
