@@ -52,7 +52,10 @@ export function wireLength(text, found) {
   return more.reduce((sum, each) => sum + each, [...text].length);
 }
 
+// Made once: this is asked at every key.
+const FIGURES = new Intl.NumberFormat("en");
+
 /** @param {number} number */
 export function figure(number) {
-  return number.toLocaleString("en");
+  return FIGURES.format(number);
 }

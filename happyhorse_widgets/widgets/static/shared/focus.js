@@ -42,7 +42,10 @@ export function keepFocus(root, signal) {
     }
   }
 
-  const observer = new MutationObserver(look);
+  // Words that change, as at every key in the prompt, take no focus away; to look would have the page laid out once more.
+  const touched = (/** @type {MutationRecord} */ { type, removedNodes }) =>
+    type === "attributes" || [...removedNodes].some((node) => node instanceof Element);
+  const observer = new MutationObserver((records) => records.some(touched) && look(records));
   observer.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: ["hidden", "disabled", "open"] });
   signal.addEventListener("abort", () => observer.disconnect());
 }
