@@ -20,13 +20,16 @@ export function createTemplates(host) {
   const save = button("Save this prompt", { icon: "save" });
   const said = h("p", { class: "hh-quiet", role: "status" });
   const list = h("ul", { class: "hh-keepsakes", "aria-label": "Templates" });
+  let shown = "";
 
   /** @param {object} [change] @param {string} [done] */
   async function refresh(change = {}, done = "") {
     try {
       const { content } = await rpc.request(KIND.PROMPT_TEMPLATES, change, { signal });
       const templates = /** @type {{name: string, text: string}[]} */ (content.templates);
-      list.replaceChildren(...templates.map((each) => keepsake(host, each.text, each.name, remove)));
+      // What is shown already stays: a press that has begun on a row must find it at its end.
+      if (shown !== JSON.stringify(templates)) list.replaceChildren(...templates.map((each) => keepsake(host, each.text, each.name, remove)));
+      shown = JSON.stringify(templates);
       setText(said, done || (templates.length ? "" : "No template yet: save the prompt under a name."));
       return true;
     } catch (error) {
