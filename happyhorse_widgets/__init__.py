@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from happyhorse_widgets.engine.connect import generate as generate
     from happyhorse_widgets.engine.session import Session as Session
     from happyhorse_widgets.engine.settings import Settings as Settings
+    from happyhorse_widgets.widgets.gallery import Gallery as Gallery
     from happyhorse_widgets.widgets.studio import Studio as Studio
 
 _HOMES = {
     "Clip": "engine.clip",
+    "Gallery": "widgets.gallery",
     "Session": "engine.session",
     "Settings": "engine.settings",
     "Studio": "widgets.studio",
@@ -34,7 +36,17 @@ _HOMES = {
     "load_ipython_extension": "magics",
 }
 
-__all__ = ["Clip", "Session", "Settings", "Studio", "connect", "default_session", "errors", "generate"]
+__all__ = [
+    "Clip",
+    "Gallery",
+    "Session",
+    "Settings",
+    "Studio",
+    "connect",
+    "default_session",
+    "errors",
+    "generate",
+]
 
 
 def __getattr__(name: str) -> Any:

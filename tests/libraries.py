@@ -18,6 +18,7 @@ from happyhorse_widgets.engine.states import TERMINAL
 from happyhorse_widgets.library.database import MIGRATIONS, Database
 from happyhorse_widgets.library.files import Home
 from happyhorse_widgets.library.journal import Journal
+from happyhorse_widgets.library.marks import Marks
 from happyhorse_widgets.library.merging import Merged, merge
 from happyhorse_widgets.library.posters import draw_poster
 from happyhorse_widgets.library.transfer import Exported, export
@@ -49,6 +50,31 @@ def library_of_version_one(path: Path, clips: int = 20) -> dict[str, list[tuple[
     return rows_of_version_one(path)
 
 
+def library_of_version_two(path: Path) -> None:
+    """Make a library as the second version did: three clips, one of which cannot be read, with a prompt and an end each."""
+    connection = sqlite3.connect(path)
+    for script in MIGRATIONS[:2]:
+        connection.executescript(script)
+    connection.execute("PRAGMA user_version = 2")
+    prompts = ("Zoë's fox", "a lone \ud800 surrogate", None)
+    for number, prompt in enumerate(prompts):
+        request = {
+            "prompt": prompt,
+            "references": [],
+            "model": "m",
+            "aspect_ratio": "9:16",
+            "duration": number,
+        }
+        text = "{not JSON" if prompt is None else json.dumps(request)
+        connection.execute(
+            "INSERT INTO jobs (id, created_at, updated_at, state, endpoint, sandbox, model, request, versions, cost)"
+            " VALUES (?, ?, 0, 'done', 'sandbox', 1, 'm', ?, '{}', 30)",
+            (f"clip_{number}", number, text),
+        )
+    connection.commit()
+    connection.close()
+
+
 def rows_of_version_one(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     """What a library, of whatever version, holds in the first version's columns."""
     connection = sqlite3.connect(path)
@@ -72,6 +98,7 @@ class Shelf:
         self.home = Home(root)
         self.database = Database(self.home.database)
         self.journal = Journal(self.database)
+        self.marks = Marks(self.database)
 
     def image(self, colour: tuple[int, int, int]) -> dict[str, Any]:
         """Keep a plain image; the reference to it, as a request has it."""
@@ -167,7 +194,7 @@ class Shelf:
 
     def contents(self) -> dict[str, Any]:
         """Everything that is in it: rows, and files with their bytes."""
-        tables = ("jobs", "events", "outputs", "images", "uploads")
+        tables = ("jobs", "events", "outputs", "images", "uploads", "catalogue", "saved")
         folders = (self.home.clips, self.home.images, self.home.posters)
         files = [file for folder in folders for file in folder.iterdir()]
         return {name: self.rows(name) for name in tables} | {

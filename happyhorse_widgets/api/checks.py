@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from happyhorse_widgets.api.params import REFERENCES, normalise, snapshots
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from happyhorse_widgets.api.params import Field, ModelSchema
 
 # ASCII boundaries, so that a mention may touch Chinese text; the case is free, as a sentence may begin with
 # one.
-_MENTION = re.compile(r"(?<![A-Za-z0-9_])character([0-9]+)(?![A-Za-z0-9_])", re.IGNORECASE)
+MENTION = re.compile(r"(?<![A-Za-z0-9_])character([0-9]+)(?![A-Za-z0-9_])", re.IGNORECASE | re.ASCII)
+#: What stands in a prompt for an image that was removed.
+REMOVED = re.compile(r"⟨removed: ([^⟨⟩\n]*)⟩")
 _ADVICE = {"seed": " Leave it out for a random one."}
 
 
@@ -32,11 +34,16 @@ class Problem:
 
 def mentions(prompt: str) -> tuple[str, ...]:
     """The digits of each characterN in `prompt`, once each, in order. Character1 counts as well."""
-    return tuple(dict.fromkeys(match[1] for match in _MENTION.finditer(prompt)))
+    return tuple(dict.fromkeys(match[1] for match in MENTION.finditer(REMOVED.sub("⟨⟩", prompt))))
 
 
-def check(schema: ModelSchema, values: Mapping[str, Any], *, references: int) -> tuple[Problem, ...]:
-    """Every problem of a request for `values` (by Python names; None: not given) with `references` images."""
+def check(
+    schema: ModelSchema, values: Mapping[str, Any], *, references: int, names: Sequence[str] = ()
+) -> tuple[Problem, ...]:
+    """Every problem of a request for `values` (by Python names; None: not given) with `references` images.
+
+    The prompt is the one that is sent. `names` are the images' own names in their order, for the messages only.
+    """
     normal = normalise(schema, values)
     problems = [*_check_names(schema, normal)]
     for field in schema.fields:
@@ -46,21 +53,21 @@ def check(schema: ModelSchema, values: Mapping[str, Any], *, references: int) ->
         value = normal.get(field.name)
         if value is not None:
             problems += [Problem(field.name, "error", text) for text in _check_value(schema, field, value)]
-        elif field.required:
+        elif field.required and field.default is None:
             problems.append(Problem(field.name, "error", f"{field.name} is missing: it must be given."))
     field_of_images, prompt = schema.field(REFERENCES), normal.get("prompt")
     if field_of_images is None and references:
         problems.append(Problem(REFERENCES, "error", f"{schema.name} takes no reference images."))
     elif field_of_images is not None and isinstance(prompt, str):
-        problems += _check_mentions(field_of_images, prompt, references)
+        problems += _check_mentions(field_of_images, prompt, references, names)
     return tuple(problems)
 
 
 def _check_names(schema: ModelSchema, values: Mapping[str, Any]) -> Iterator[Problem]:
     known = {field.name: field.name for field in schema.fields}
     spellings = known | {field.wire: field.name for field in schema.fields}
-    for name in values:
-        if name in known:
+    for name, value in values.items():
+        if name in known or value is None:
             continue
         close = [known_name for known_name in known if name.lower() in known_name.split("_")]
         close = close or difflib.get_close_matches(name, spellings, n=1, cutoff=0.5)
@@ -135,13 +142,19 @@ def _check_text(field: Field, text: str) -> Iterator[str]:
         )
 
 
-def _check_mentions(field: Field, prompt: str, references: int) -> Iterator[Problem]:
+def _check_mentions(field: Field, prompt: str, references: int, names: Sequence[str]) -> Iterator[Problem]:
+    for name in dict.fromkeys(REMOVED.findall(prompt)):
+        yield Problem(
+            "prompt",
+            "error",
+            f"{name or 'An image'} was removed, but the prompt still mentions it: add it again, or write another mention.",
+        )
     found = mentions(prompt)
     for digits in found:
         message = _mention_problem(field, digits, references)
         if message:
             yield Problem("prompt", "error", message)
-    missing = [f"character{n}" for n in range(1, min(references, 100) + 1) if str(n) not in found]
+    missing = [_called(n, names) for n in range(1, min(references, 100) + 1) if str(n) not in found]
     if missing and prompt.strip():
         verb = "is" if len(missing) == 1 else "are"
         yield Problem(
@@ -151,6 +164,11 @@ def _check_mentions(field: Field, prompt: str, references: int) -> Iterator[Prob
             f" {'that image' if len(missing) == 1 else 'those images'} out. Mention or remove"
             f" {'it' if len(missing) == 1 else 'them'}.",
         )
+
+
+def _called(number: int, names: Sequence[str]) -> str:
+    own = names[number - 1] if number <= len(names) else ""
+    return f"character{number} ({own})" if own else f"character{number}"
 
 
 def _mention_problem(field: Field, digits: str, references: int) -> str:

@@ -60,13 +60,7 @@ class ScenarioClient:
 
     async def estimate(self, model_id: str, body: Mapping[str, Any]) -> Estimate:
         """What `generate` would cost, in creative units. Makes no job."""
-        return await self._transport.call(
-            "POST",
-            f"/generate/custom/{segment(model_id)}",
-            query={**self._query, "dryRun": "true"},
-            body=body,
-            decode=partial(decode, Estimate),
-        )
+        return await self._dry_run(f"/generate/custom/{segment(model_id)}", body)
 
     async def generate(self, model_id: str, body: Mapping[str, Any]) -> Submission:
         """Start a job and pay for it: exactly one POST of `body` as it is, on a connection of its own.
@@ -95,14 +89,16 @@ class ScenarioClient:
 
         May cost units.
         """
-        body: dict[str, Any] = {"mode": mode, "prompt": prompt, "numResults": count}
-        if model_id is not None:
-            body["modelId"] = model_id
-        if asset_ids:
-            body["images"] = list(asset_ids)
+        body = _enhancing(prompt, model_id, asset_ids, count, mode)
         return await self._transport.call_once(
             "POST", "/generate/prompt", query=self._query, body=body, decode=partial(decode, Prompts)
         )
+
+    async def estimate_enhancement(
+        self, prompt: str, *, model_id: str | None = None, asset_ids: Sequence[str] = ()
+    ) -> Estimate:
+        """What `enhance_prompt` would cost for one proposal. Makes none."""
+        return await self._dry_run("/generate/prompt", _enhancing(prompt, model_id, asset_ids))
 
     async def translate(self, prompt: str) -> Translation:
         """`prompt` in English. May cost units."""
@@ -113,6 +109,10 @@ class ScenarioClient:
             body={"prompt": prompt},
             decode=partial(decode, Translation),
         )
+
+    async def estimate_translation(self, prompt: str) -> Estimate:
+        """What `translate` would cost. Makes none."""
+        return await self._dry_run("/generate/translate", {"prompt": prompt})
 
     # Jobs
 
@@ -268,10 +268,31 @@ class ScenarioClient:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client cannot be pickled: it holds connections and credentials")
 
+    async def _dry_run(self, path: str, body: Mapping[str, Any]) -> Estimate:
+        query = {**self._query, "dryRun": "true"}
+        return await self._transport.call(
+            "POST", path, query=query, body=body, decode=partial(decode, Estimate)
+        )
+
     async def _get(
         self, path: str, decoder: Callable[[bytes], T], query: Mapping[str, str] | None = None
     ) -> T:
         return await self._transport.call("GET", path, query={**self._query, **(query or {})}, decode=decoder)
+
+
+def _enhancing(
+    prompt: str,
+    model_id: str | None,
+    asset_ids: Sequence[str],
+    count: int = 1,
+    mode: str = "contextual-v2",
+) -> dict[str, Any]:
+    body: dict[str, Any] = {"mode": mode, "prompt": prompt, "numResults": count}
+    if model_id is not None:
+        body["modelId"] = model_id
+    if asset_ids:
+        body["images"] = list(asset_ids)
+    return body
 
 
 def _nothing(_data: bytes) -> None:

@@ -15,6 +15,7 @@ import msgspec
 from happyhorse_widgets.api.models import Answer, Fraction, Instant, Status, Units
 from happyhorse_widgets.api.signedurls import SignedUrl, without_signatures
 from happyhorse_widgets.errors import ProtocolFault
+from happyhorse_widgets.text import whole_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +71,7 @@ def decode_json(data: bytes) -> Any:
     # unreadable.
     try:
         text = data.decode("utf-8-sig", "replace")
-        return _mended(json.loads(text, parse_constant=_nothing, parse_float=_finite))
+        return whole_in(json.loads(text, parse_constant=_nothing, parse_float=_finite))
     except (ValueError, RecursionError):
         pass
     kind = "it is HTML" if data[:512].lstrip().startswith(b"<") else "it is cut or not JSON"
@@ -87,16 +88,6 @@ def _nothing(_name: str) -> None:
 def _finite(text: str) -> float | None:
     number = float(text)
     return number if math.isfinite(number) else None
-
-
-def _mended(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, dict):
-        return {_mended(key): _mended(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_mended(item) for item in value]
-    return value
 
 
 def iso(seconds: float) -> str:

@@ -159,12 +159,18 @@ def snapshots() -> tuple[ModelSchema, ...]:
 def schema_from_model(model: Model) -> ModelSchema:
     """The schema that `GET /models/{id}` told.
 
-    What it leaves out of a model with a snapshot comes from there.
+    What it leaves out of a model with a snapshot comes from there. Of any other model the list of images is the field
+    `references`, whatever the API calls it.
     """
     known = snapshot(model.id)
     fields = {field.wire: field for field in known.fields} if known else {}
+    images = "" if known else _image_list(model.inputs)
     for given in model.inputs:
-        fields[given.name] = _merged(given, fields.get(given.name))
+        taken = {field.name for field in fields.values() if field.wire != given.name}
+        name = REFERENCES if given.name == images else _python_name(given.name)
+        while name in taken or (name == REFERENCES and images not in ("", given.name)):
+            name += "_"  # as one does in Python where a name is taken
+        fields[given.name] = _merged(given, fields.get(given.name) or Field(name, given.name, type=""))
     variant = _usual_variant(model.performance_stats)
     return ModelSchema(
         model_id=model.id,
@@ -177,12 +183,18 @@ def schema_from_model(model: Model) -> ModelSchema:
     )
 
 
-def _merged(given: ModelInput, known: Field | None) -> Field:
-    base = known or Field(name=_python_name(given.name), wire=given.name, type="")
-    kind = given.type or base.type
+def _image_list(inputs: Sequence[ModelInput]) -> str:
+    """The API's name of the input that takes the reference images; "" where there is none."""
+    lists = [given.name for given in inputs if given.type == "file_array" and given.kind in ("", "image")]
+    usual = "referenceImages"
+    return usual if usual in lists else next(iter(lists), "")
+
+
+def _merged(given: ModelInput, base: Field) -> Field:
+    form = given.type or base.type
     low, high = _bounds(given.min, given.max, base.minimum, base.maximum)
     least, most = given.min_length, given.max_length
-    if kind.endswith("_array"):  # lists are counted by either pair of bounds
+    if form.endswith("_array"):  # lists are counted by either pair of bounds
         least = _whole_or_none(given.min) if least is None else least
         most = _whole_or_none(given.max) if most is None else most
         low = high = None
@@ -191,7 +203,7 @@ def _merged(given: ModelInput, known: Field | None) -> Field:
     return Field(
         name=base.name,
         wire=base.wire,
-        type=kind,
+        type=form,
         required=base.required if given.required is None else given.required.always,
         default=base.default if given.default is None else given.default,
         allowed=allowed or base.allowed,
@@ -203,7 +215,7 @@ def _merged(given: ModelInput, known: Field | None) -> Field:
         max_size=given.max_size or base.max_size,
         cost_impact=base.cost_impact if given.cost_impact is None else given.cost_impact,
         label=given.label or base.label,
-        description=given.description or base.description,
+        description=" ".join(filter(None, (given.description, given.hint))) or base.description,
     )
 
 

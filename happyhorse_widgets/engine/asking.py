@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from happyhorse_widgets.api.checks import check
+from happyhorse_widgets.api.checks import Problem, check
 from happyhorse_widgets.api.params import REFERENCES, ModelSchema, normalise
 from happyhorse_widgets.errors import InvalidImage, InvalidRequest
 from happyhorse_widgets.media.images import ReferenceImage
 
-from .request import Reference, Request, advice, listed, read_references
+from .aliases import name_problems, resolve
+from .request import Reference, Request, advice, listed, own_names, read_references
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Sequence
 
     from .request import ReferenceSource
 
@@ -34,19 +36,23 @@ def ask(
     values: Mapping[str, Any],
     *,
     has: Callable[[Reference], bool],
+    keep_metadata: bool = False,
 ) -> Asked:
     """Check everything; reads image files. `has` says whether a reference by content can be used in this library.
 
+    What image files say beside their picture is left out unless `keep_metadata` is set.
+
     Raises `InvalidRequest` with all problems; `InvalidImage` where only images are wrong.
     """
-    sources = listed(references)
-    found = check(schema, {"prompt": prompt, **values}, references=len(sources))
+    sources = references if isinstance(references, Mapping) else listed(references)
+    names = own_names(sources)
+    found = check_named(schema, {"prompt": prompt, **values}, names)
     errors = [problem for problem in found if problem.severity == "error"]
     images: list[Reference | ReferenceImage] = []
     broken: tuple[str, ...] = ()
     if all(problem.field != REFERENCES for problem in errors):  # too many are not even read
         try:
-            images = _usable(sources, has)
+            images = _usable(sources, has, keep_metadata)
         except InvalidImage as error:
             broken = error.problems
     if errors:
@@ -63,10 +69,19 @@ def ask(
     )
 
 
+def check_named(schema: ModelSchema, values: Mapping[str, Any], names: Sequence[str]) -> list[Problem]:
+    """Every problem of a request for as many images as there are `names`, of which "" is none, and of the names."""
+    prompt = values.get("prompt")
+    if isinstance(prompt, str):
+        values = {**values, "prompt": resolve(prompt, names)}
+    problems = [Problem(REFERENCES, "error", line) for line in name_problems(names)]
+    return [*problems, *check(schema, values, references=len(names), names=names)]
+
+
 def _usable(
-    sources: list[ReferenceSource], has: Callable[[Reference], bool]
+    sources: Iterable[ReferenceSource], has: Callable[[Reference], bool], keep_metadata: bool
 ) -> list[Reference | ReferenceImage]:
-    images = read_references(sources)
+    images = read_references(sources, keep_metadata=keep_metadata)
     lost = [
         f"character{number}: {image.name} is not in this library any more. Give the image itself."
         for number, image in enumerate(images, 1)

@@ -1,34 +1,25 @@
-"""A clip in a person's hand: what it is, what it costs, where its file is, and ways to wait for it."""
+"""A clip in a person's hand: ways to wait for it, to take it back, to say something of it, to go on from it."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
-import time
-from pathlib import Path
+import threading
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import quote
 
 from happyhorse_widgets.errors import HappyHorseError, LibraryError, WaitTimeout
-from happyhorse_widgets.media import frames as video_frames
 
 from .code import code_for
-from .endings import error_of
+from .lineage import Origin, origins
 from .loop import engine_loop
 from .request import Request
-from .states import RESTING, WITHDRAWABLE, State
+from .viewing import Viewable
 from .waiting import Waiters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterable, Sequence
     from concurrent.futures import Future
+    from pathlib import Path
 
-    import numpy as np
-    from IPython.display import Video
-    from PIL import Image
-
-    from happyhorse_widgets.errors import JobError
     from happyhorse_widgets.library.clips import ClipRecord
 
 
@@ -44,13 +35,42 @@ class Keeper(Protocol):
         """A new clip of the same request."""
 
     def observe(self, callback: Callable[[Clip], None]) -> Callable[[], None]:
-        """Have `callback` told, on the engine's thread, of every clip that changed; returns what ends it."""
+        """Have `callback` told of every clip that changed, on whatever thread; returns what ends it."""
 
     def usual_seconds(self, model: str) -> float | None:
         """How long this model's jobs take, as far as it is known without asking."""
 
+    def mark(
+        self,
+        clip: Clip,
+        *,
+        favourite: bool | None = None,
+        tags: Iterable[str] | None = None,
+        add_tags: Iterable[str] = (),
+        notes: str | None = None,
+    ) -> None:
+        """Write down what is not None, and tell the observers."""
 
-class Clip:
+    def delete(self, clip: Clip) -> None:
+        """Take the clip out of sight, and tell the observers."""
+
+    def restore(self, clip: Clip) -> None:
+        """Show it again, and tell the observers."""
+
+    def remake(self, clip: Clip, changes: dict[str, Any]) -> Clip:
+        """A new clip of the same request with changes."""
+
+    def descendants(self, clip: Clip) -> list[Clip]:
+        """The clips that come from it."""
+
+    def clip(self, clip_id: str) -> Clip:
+        """The clip with this local id, also a deleted one. Raises `KeyError` where there is none."""
+
+    def deletions(self, clip_ids: Sequence[str]) -> dict[str, float | None]:
+        """When those of the clips that are in the library were deleted; None for those that are shown."""
+
+
+class Clip(Viewable):
     """One clip, from the request to the file.
 
     Made by `generate`, found again in `session.clips`. Await it, or call `wait()`; either gives the clip itself once its file is
@@ -64,6 +84,7 @@ class Clip:
         self._record = record
         self._waiters = Waiters(lambda: self.is_over or self.halted is not None)
         self._pid = os.getpid()
+        self._taking = threading.Lock()
         self.request = Request.from_dict(record.request)
         #: What is only advised against, in words; known to the process that asked for the clip.
         self.warnings: tuple[str, ...] = ()
@@ -76,120 +97,16 @@ class Clip:
         #: Whether nobody watches any more; the clip arrives all the same.
         self.detached = False
 
-    # -- what it is ------------------------------------------------------------------------------------------------
-
-    @property
-    def id(self) -> str:
-        """The clip's local id, which also names its file."""
-        return self._record.id
-
-    @property
-    def job_id(self) -> str | None:
-        """Scenario's id of the job; None before it was submitted."""
-        return self._record.remote_id
-
-    @property
-    def state(self) -> State:
-        """Where the clip is; see `engine.states`. A `State` is a string."""
-        return State(self._record.state)
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the finished file is on the disk."""
-        return self.state is State.DONE
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the engine has nothing more to do for it: done, failed, or waiting for a person's decision."""
-        return self.state in RESTING
-
-    @property
-    def cost(self) -> float | None:
-        """What Scenario charged, in creative units; 0.0 when it was refunded, None before it is known."""
-        return 0.0 if self._record.refunded else self._record.cost
-
-    @property
-    def estimate(self) -> float | None:
-        """What it was expected to cost, in creative units; None where that is not known."""
-        return self._record.estimate
-
-    @property
-    def seed_used(self) -> int | None:
-        """The seed the model used, where it says so; `request.seed` is the one asked for."""
-        return self._record.seed_used
-
-    @property
-    def sandbox(self) -> bool:
-        """Whether this is a simulation."""
-        return self._record.sandbox
-
-    @property
-    def created_at(self) -> float:
-        """When it was asked for, in seconds since the epoch."""
-        return self._record.created_at
-
-    @property
-    def finished_at(self) -> float | None:
-        """When it came to rest, in seconds since the epoch; None before."""
-        return self._record.finished_at
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds from the request to its end, or to now."""
-        return (self.finished_at or time.time()) - self.created_at
-
-    @property
-    def path(self) -> Path | None:
-        """The finished MP4; None before it is on the disk, whole and verified."""
-        first = self._record.outputs[0] if self._record.outputs else None
-        return (
-            None if first is None or first.path is None or not self.is_done else self.keeper.home / first.path
-        )
-
-    @property
-    def facts(self) -> dict[str, Any] | None:
-        """Width, height, frame rate, duration, codecs and size of the finished file; None before."""
-        return self._record.outputs[0].facts if self._record.outputs else None
-
-    @property
-    def sha256(self) -> str | None:
-        """Of the finished file, in hex; None before."""
-        return self._record.outputs[0].sha256 if self._record.outputs else None
-
-    @property
-    def error(self) -> JobError | None:
-        """Why there is no video, in words; None while there may be one."""
-        return error_of(self._record)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything needed to make it again and to know what became of it, as plain JSON types."""
-        record = self._record
-        return {
-            "id": self.id,
-            "job_id": self.job_id,
-            "state": str(self.state),
-            "sandbox": self.sandbox,
-            "model": record.model,
-            "request": self.request.to_dict(),
-            "seed_used": self.seed_used,
-            "estimate": self.estimate,
-            "cost": self.cost,
-            "created_at": self.created_at,
-            "finished_at": self.finished_at,
-            "asset_ids": [output.asset_id for output in record.outputs],
-            "path": None if self.path is None else str(self.path),
-            "sha256": self.sha256,
-            "facts": self.facts,
-            "error": None if self.error is None else str(self.error),
-            "versions": record.versions,
-        }
-
     def code(self, language: str = "python") -> str:
         """Code that would make it again, in "python", "curl" or "javascript"; it takes the keys from the environment.
 
         Where an image has no asset id yet, as before it was uploaded, its name stands in angle brackets.
         """
         return code_for(language, self._record, self.keeper.home)
+
+    @property
+    def _home(self) -> Path:
+        return self.keeper.home
 
     def __repr__(self) -> str:
         where = f" {self.path}" if self.path else ""
@@ -271,93 +188,95 @@ class Clip:
         """
         return self.keeper.submit_again(self)
 
-    @property
-    def successor_id(self) -> str | None:
-        """The local id of the clip that was submitted in its place while it waited for a decision; else None."""
-        return self._record.successor
+    # -- what a person says of it ------------------------------------------------------------------------------------
 
-    @property
-    def can_withdraw(self) -> bool:
-        """Whether it can still be taken back for free."""
-        return self.state in WITHDRAWABLE
+    def mark(
+        self,
+        *,
+        favourite: bool | None = None,
+        tags: Iterable[str] | None = None,
+        add_tags: Iterable[str] = (),
+        notes: str | None = None,
+    ) -> None:
+        """Write down in the library what is not None; whoever observes the session is told, in other kernels too.
 
-    # -- looking ---------------------------------------------------------------------------------------------------
-
-    def video(self, embed: bool | None = None, width: int | None = None) -> Video:
-        """The finished clip as an `IPython.display.Video`.
-
-        `embed` puts the file's bytes into the notebook (a third larger than the file); by default the notebook points to the
-        file where that is below the working folder, and embeds it elsewhere. `width` is in CSS pixels.
+        `tags` replace those that were there, `add_tags` are added: at most 50 of at most 100 characters, each kept once whatever
+        its case. `notes` are at most 20,000 characters. Returns once it is written; from any thread. Raises `InvalidRequest` for
+        what cannot be kept, and `LibraryError` where the library cannot be written.
         """
-        from IPython.display import Video  # heavy, and not needed by a script
+        self.keeper.mark(self, favourite=favourite, tags=tags, add_tags=add_tags, notes=notes)
 
-        path = self._finished()
-        below = path.is_relative_to(Path.cwd())
-        if embed or (embed is None and not below):
-            source: dict[str, Any] = {"data": path.read_bytes(), "embed": True}
-        else:
-            # An absolute path is no address; Jupyter serves what lies below the notebook.
-            source = {
-                "url": quote((path.relative_to(Path.cwd()) if below else path).as_posix()),
-                "embed": False,
-            }
-        return Video(**source, mimetype="video/mp4", width=width, html_attributes="controls")  # type: ignore[no-untyped-call]
+    def delete(self) -> None:
+        """Take it out of sight: it is in no list any more, and `restore` brings it back.
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Copy the finished MP4 to a file, or into a folder under the clip's own name. Returns where it is.
-
-        A file of that name is replaced. Raises OSError where it cannot be written.
+        Its file stays until `session.library.empty_trash()`; what it cost counts as before. Raises `InvalidRequest` while it is
+        on its way. Like `mark` otherwise.
         """
-        target = Path(path).expanduser()
-        if target.is_dir():
-            target = target / self._finished().name
-        with contextlib.suppress(shutil.SameFileError):
-            shutil.copyfile(self._finished(), target)
-        return target
+        self.keeper.delete(self)
 
-    def poster(self) -> Image.Image:
-        """The first frame as a PIL image of the clip's own size."""
-        return video_frames.poster(self._finished())
+    def restore(self) -> None:
+        """Show it again after `delete`; like `mark` otherwise."""
+        self.keeper.restore(self)
 
-    def frames(self, n: int) -> np.ndarray[Any, Any]:
-        """`n` frames, evenly spaced from the first to the last: uint8, shape (n, height, width, 3)."""
-        return video_frames.sample(self._finished(), n)
+    # -- where it comes from, and what came of it ----------------------------------------------------------------------
 
-    def last_frame(self) -> Image.Image:
-        """The last frame as a PIL image: a reference from which another clip goes on."""
-        return video_frames.last_frame(self._finished())
+    def remake(self, **changes: Any) -> Clip:
+        """The same request with changes, as a new clip: `clip.remake(seed=8)`, `clip.remake(prompt="…", duration=3)`.
 
-    def poster_jpeg(self) -> bytes | None:
-        """A small JPEG of the first frame, at most about 40 KB; None before the clip is done."""
-        file = self.keeper.home / "posters" / f"{self.id}.jpg"
-        return file.read_bytes() if self.is_done and file.exists() else None
+        Takes what `generate` takes, costs what any clip costs, and raises what `generate` raises. The new clip's `lineage` names
+        this one.
+        """
+        return self.keeper.remake(self, changes)
 
-    def _finished(self) -> Path:
-        path = self.path
-        if path is None:
-            raise self.error or HappyHorseError(
-                f"Clip {self.id} is not ready yet: await it first (it is {self.state})."
+    @property
+    def lineage(self) -> tuple[Origin, ...]:
+        """The clips that it comes from: the one it was made anew from first, then those that it has a frame of."""
+        found = origins(self._record, self.request)
+        if not found:
+            return ()
+        try:
+            deletions = self.keeper.deletions([clip_id for _, clip_id in found])
+        except LibraryError:  # the session was closed
+            return tuple(Origin(relation, clip_id, "") for relation, clip_id in found)
+        return tuple(
+            Origin(
+                relation,
+                clip_id,
+                "missing"
+                if clip_id not in deletions
+                else "here"
+                if deletions[clip_id] is None
+                else "deleted",
             )
-        if not path.exists():
-            raise LibraryError(f"The file of clip {self.id} is gone: {path}. Put it back, or make it again.")
-        return path
+            for relation, clip_id in found
+        )
+
+    def descendants(self) -> list[Clip]:
+        """The clips that come from this one, oldest first; deleted ones are left out."""
+        return self.keeper.descendants(self)
 
     def _ipython_display_(self) -> None:
         _presenter(self)
 
     # -- kept up to date by the engine ------------------------------------------------------------------------------
 
-    @property
-    def record(self) -> ClipRecord:
-        """The clip as the journal has it."""
-        return self._record
-
     def take(self, record: ClipRecord) -> None:
         """Show what was committed, and let those go who wait; called by the engine after each commit."""
-        if record.request != self._record.request:
-            self.request = Request.from_dict(record.request)
-        self._record = record
+        with self._taking:
+            if record.request != self._record.request:
+                self.request = Request.from_dict(record.request)
+            # What the engine read before a person marked the clip, and brings only now, does not take that back.
+            newer = record.marked_at >= self._record.marked_at
+            self._record = record if newer else record.with_marks_of(self._record)
         self._waiters.release()
+
+    def take_marks(self, record: ClipRecord) -> bool:
+        """Show what a person said of it, and nothing else of the record; whether that is news."""
+        with self._taking:
+            news = record.marked_at > self._record.marked_at
+            if news:
+                self._record = self._record.with_marks_of(record)
+        return news
 
     def halt(self, why: HappyHorseError) -> None:
         """Tell those who wait that nobody drives the clip on; called by the engine."""

@@ -1,8 +1,9 @@
-"""A clip's request as code that would make it again: Python, curl or JavaScript. Never with a credential."""
+"""Requests as code that would make a clip of each: Python, curl or JavaScript. Never with a credential."""
 
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -10,61 +11,111 @@ from urllib.parse import quote
 from happyhorse_widgets.api.config import DEFAULT_BASE_URL, KEY_VARIABLE, SECRET_VARIABLE
 from happyhorse_widgets.api.params import HAPPY_HORSE, snapshot, wire_body
 from happyhorse_widgets.errors import InvalidRequest
+from happyhorse_widgets.media.metadata import stripped
 
+from .aliases import name_problems
 from .request import Reference, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from happyhorse_widgets.api.params import ModelSchema
     from happyhorse_widgets.library.clips import ClipRecord
 
 LANGUAGES: Final = ("python", "curl", "javascript")
 
 
 def code_for(language: str, record: ClipRecord, home: Path) -> str:
-    """The code in one of `LANGUAGES`. Raises `InvalidRequest` for another one."""
+    """The code of one clip in one of `LANGUAGES`. Raises `InvalidRequest` for another one."""
     request = Request.from_dict(record.request)
+    return _code(language, [request], [record.body or _body(request)], record.project, home)
+
+
+def code_for_requests(
+    language: str, requests: Sequence[Request], schema: ModelSchema | None, *, project: str, home: Path
+) -> str:
+    """The code that would make a clip of each of `requests`, which differ in their seeds only. Raises as `code_for` does.
+
+    `schema` is that of their model, None where it is not known.
+    """
+    return _code(language, requests, [_body(request, schema) for request in requests], project, home)
+
+
+def _code(
+    language: str, requests: Sequence[Request], bodies: Sequence[dict[str, Any]], project: str, home: Path
+) -> str:
     if language == "python":
-        return _python(request, home)
-    where = f"?projectId={quote(record.project)}" if record.project else ""
-    url = f"{DEFAULT_BASE_URL}/generate/custom/{quote(record.model)}{where}"
-    body = record.body or _body(request)
+        return _python(requests, home)
+    where = f"?projectId={quote(project)}" if project else ""
+    url = f"{DEFAULT_BASE_URL}/generate/custom/{quote(requests[0].model)}{where}"
     if language == "curl":
-        return _curl(url, body)
+        return "\n".join(_curl(url, body) for body in bodies)
     if language == "javascript":
-        return _javascript(url, body)
+        return "\n".join(_javascript(url, body, number) for number, body in enumerate(bodies, 1))
     raise InvalidRequest(f"There is no code in {language!r}; there is in {', '.join(LANGUAGES)}.")
 
 
-def _body(request: Request) -> dict[str, Any]:
+def _body(request: Request, schema: ModelSchema | None = None) -> dict[str, Any]:
     """What would be sent, with the names of images for the asset ids that they do not have yet."""
-    schema = snapshot(request.model) or snapshot(HAPPY_HORSE)
+    schema = schema or snapshot(request.model) or snapshot(HAPPY_HORSE)
     assert schema is not None
     named = [item.asset_id or f"<asset id of {item.name}>" for item in request.references]
-    return wire_body(schema, request.values(), named)
+    return wire_body(schema, request.wire_values(), named)
 
 
-def _python(request: Request, home: Path) -> str:
+def _python(requests: Sequence[Request], home: Path) -> str:
+    request = requests[0]
     values = {
-        name: value for name, value in request.values().items() if name != "prompt" and value is not None
+        name: repr(value)
+        for name, value in {**request.values(), "model": request.model}.items()
+        # Left out, one of these would get the default of Happy Horse, which another model may not know.
+        if name != "prompt" and (value is not None or (name != "seed" and snapshot(request.model) is None))
     }
-    settings = "".join(
-        f"    {name}={value!r},\n" for name, value in {**values, "model": request.model}.items()
-    )
-    images = [_source(item, home) for item in request.references]
-    return (
-        "import happyhorse_widgets as hh\n\n"
-        f"clip = hh.generate(\n    {request.prompt!r},\n    {images!r},\n{settings})\n"
-        "clip.wait()\nprint(clip.path)\n"
-    )
+    several = len(requests) > 1
+    if several and request.seed is not None:
+        values["seed"] = "seed"
+    if any(_says_more(item, home) for item in request.references):
+        values["keep_metadata"] = "True"  # as it was sent
+    images: object = [_source(item, home) for item in request.references]
+    aliases = [item.alias for item in request.references]
+    if any(aliases) and not name_problems(aliases):
+        named = {item.alias or f"character{n}": item for n, item in enumerate(request.references, 1)}
+        images = {name: _source(item, home) for name, item in named.items()}
+    arguments = [repr(request.prompt), repr(images), *(f"{name}={value}" for name, value in values.items())]
+    lines = "".join(f"    {argument},\n" for argument in arguments)
+    if not several:
+        call = f"clip = hh.generate(\n{lines})\nclip.wait()\nprint(clip.path)\n"
+    else:
+        loop = (
+            f"seed in {[each.seed for each in requests]}"
+            if "seed" in values
+            else f"_ in range({len(requests)})"
+        )
+        inner = lines.replace("\n    ", "\n        ")
+        call = (
+            f"clips = [\n    hh.generate(\n    {inner}    )\n    for {loop}\n]\n"
+            "for clip in clips:\n    clip.wait()\n    print(clip.path)\n"
+        )
+    return f"import happyhorse_widgets as hh\n\n{call}"
+
+
+def _says_more(reference: Reference, home: Path) -> bool:
+    """Whether the image's file has metadata, which would be taken out of it again."""
+    if reference.file is None or reference.media_type is None:
+        return False
+    try:
+        data = (home / reference.file).read_bytes()
+    except OSError:
+        return False
+    return stripped(data, reference.media_type) not in (None, data)
 
 
 def _source(reference: Reference, home: Path) -> str:
     if reference.file is not None:
         return str(home / reference.file)
-    # The query of an address may be a signature.
-    return reference.asset_id or (reference.url or reference.name).partition("?")[0]
+    # What follows the path of an address may be a signature.
+    return reference.asset_id or re.split("[?;#]", reference.url or reference.name)[0]
 
 
 def _curl(url: str, body: Mapping[str, Any]) -> str:
@@ -76,15 +127,16 @@ def _curl(url: str, body: Mapping[str, Any]) -> str:
     )
 
 
-def _javascript(url: str, body: Mapping[str, Any]) -> str:
+def _javascript(url: str, body: Mapping[str, Any], number: int = 1) -> str:
+    answer = "answer" if number == 1 else f"answer{number}"
     keys = f"`${{process.env.{KEY_VARIABLE}}}:${{process.env.{SECRET_VARIABLE}}}`"
     return (
-        f"const answer = await fetch({json.dumps(url)}, {{\n"
+        f"const {answer} = await fetch({json.dumps(url)}, {{\n"
         '  method: "POST",\n'
         "  headers: {\n"
         '    "Content-Type": "application/json",\n'
         f'    Authorization: "Basic " + Buffer.from({keys}).toString("base64"),\n'
         "  },\n"
         f"  body: JSON.stringify({json.dumps(body, ensure_ascii=False, indent=2)}),\n"
-        "});\nconsole.log(await answer.json());\n"
+        f"}});\nconsole.log(await {answer}.json());\n"
     )

@@ -13,6 +13,7 @@ from happyhorse_widgets.api.params import HAPPY_HORSE
 from happyhorse_widgets.errors import ConfigurationError
 from happyhorse_widgets.library.files import Home
 
+from .budgeted import checked_budget
 from .connection import account_name
 from .local import LocalSandbox
 from .loop import at_exit
@@ -67,10 +68,7 @@ def connect(
         credentials = None if sandbox else find_credentials(api_key, api_secret)
     finally:
         del api_key, api_secret  # a verbose traceback prints the arguments of this frame
-    if budget is not None and not (isinstance(budget, int | float) and budget >= 0):
-        raise ConfigurationError(
-            f"budget is {budget!r}; it must be a number of creative units, 0 or more, or None."
-        )
+    budget = checked_budget(budget)
     settings = settings or Settings()
     folder = Home(Path(home or os.getenv("HAPPYHORSE_HOME") or "happyhorse"))
     target = _target(credentials, base_url, project, sandbox, folder, settings)
@@ -128,17 +126,21 @@ def generate(
     seed: int | None = None,
     model: str | None = None,
     session: Session | None = None,
+    keep_metadata: bool = False,
     **unknown: Any,
 ) -> Clip:
     """Make a clip from a prompt and reference images; returns at once.
 
     - `prompt`: what happens, naming the subjects character1 … character9 in the order of the images; up to 2,500 characters
     - `references`: 1 to 9 of path, http(s) address, bytes, PIL image, numpy array, Scenario asset id; JPEG, PNG or WEBP of at
-      most 10 MB each
+      most 10 MB each. A mapping, `{"Fox": "fox.png", "Ada": ada}`, gives them names of your own for the prompt: "Fox waves at
+      Ada"; what has none is called as the model does, `{"Fox": "fox.png", "character2": ada}`
     - `aspect_ratio`: 16:9, 9:16, 1:1, 4:3 or 3:4; Happy Horse 1.1 adds 4:5, 5:4, 9:21 and 21:9
     - `resolution`: 720P or 1080P; `duration`: whole seconds, 3 to 15
     - `seed`: 0 to 2147483647; the same one helps to get a similar clip. None: the model's choice
     - `model`: a Scenario model id; `session`: default the one of the last `connect`
+    - `keep_metadata`: send image files as they are. By default what they say beside their picture (place, time, camera,
+      comments) is taken out, and a photo that is marked as lying on its side is turned upright
 
     The clip is written down before this returns: a kernel that stops loses nothing. In a notebook a bare `clip` shows a live
     card; await it, or call its `wait()`, for the file. What is only advised against is a Python warning.
@@ -151,6 +153,7 @@ def generate(
         "resolution": resolution,
         "duration": duration,
         "seed": seed,
+        "keep_metadata": keep_metadata,
     }
     clip = (session or default_session()).submit(prompt, references, model=model, **values, **unknown)
     for line in clip.warnings:

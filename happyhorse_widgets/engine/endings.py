@@ -19,6 +19,7 @@ from happyhorse_widgets.errors import (
     MediaError,
     NotFound,
     PermissionDenied,
+    RateLimited,
     RequestRejected,
 )
 
@@ -73,6 +74,10 @@ def ending_of_trouble(state: State, trouble: HappyHorseError | None, failures: i
 
 def meanwhile(state: State, trouble: HappyHorseError) -> str:
     """What a clip's card says while trouble passes: what happened, what is safe, and that nobody has to do anything."""
+    if isinstance(trouble, RateLimited) and (trouble.action or trouble.limit) and state in WITHDRAWABLE:
+        return (
+            "All places of the plan are taken: it is sent by itself when one is free. Nothing was paid yet."
+        )
     if state in WITHDRAWABLE:
         safe = "Nothing was paid; it is tried again by itself."
     elif state in (State.SUBMITTED, State.RUNNING):

@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, Any
 from happyhorse_widgets.errors import ApiError, HappyHorseError, LibraryError
 from happyhorse_widgets.library.clips import Clips
 from happyhorse_widgets.library.journal import Journal, StaleTransition
+from happyhorse_widgets.library.text_costs import TextCosts
 
 from .estimates import Estimates
 from .loop import engine_loop
 from .pipeline import Pipeline
+from .plan import Plan
 from .reconcile import Reconciler
 from .request import Request
+from .schedule import Queue
 from .schemas import Schemas
-from .states import RESTING, TERMINAL, WITHDRAWABLE, State, when_looked_at_again
+from .states import IN_FLIGHT, RESTING, TERMINAL, WITHDRAWABLE, State, when_looked_at_again
 from .submit import Submitter
 from .tenure import Tenure
+from .texts import Texts
 from .transition import move
 from .uploads import Uploads
 
@@ -73,6 +77,7 @@ class Engine:
         if self.tenure.mine:
             home.sweep()
         self.schemas = Schemas(connection)
+        self._plan = Plan(connection, project)
         self.estimates = Estimates(connection, self.records)
         self.uploads = Uploads(
             connection, project, self.journal, home, local_addresses=settings.local_addresses
@@ -95,6 +100,15 @@ class Engine:
             self.records,
             settings,
             epoch=lambda: self.tenure.epoch,
+            budget=budget,
+        )
+        self.texts = Texts(
+            connection,
+            project,
+            self.uploads,
+            TextCosts(database),
+            self.records,
+            purse=self._submitter.purse,
             budget=budget,
         )
         self._pipeline = Pipeline(
@@ -159,17 +173,36 @@ class Engine:
         with self._entering:
             # Before the records are read: whoever comes to rest meanwhile is not woken.
             driven = self._struck | set(self._driven)
-            awake = self.records.in_states(
-                frozenset(State) - RESTING, endpoint=self.connection.name, project=self._project
-            )
             clips = []
-            for record in awake:
+            for record in self._awake(frozenset(State) - RESTING):
                 if record.id not in driven:
                     clip = self._roster.clip(record, self._keeper)
                     clip.take(record)
                     self._drive(clip)
                     clips.append(clip)
             return clips
+
+    def queue(self) -> Queue:
+        """What runs and what waits for a place; from any thread. The first call has Scenario asked for the plan's limit."""
+        if self.open and not self._plan.asked:
+            engine_loop().run(self._learn_plan())
+        if not self.tenure.mine:  # another process drives them, and knows the places
+            running, waiting = (len(self._awake(states)) for states in (IN_FLIGHT, frozenset({State.INTENT})))
+            return Queue(running, waiting, self._plan.parallel)
+        places = self._submitter.places
+        driven = [clip for clip in self._roster.in_hand() if clip.id in self._driven]
+        waiting = 0 if places.free() else sum(clip.state is State.INTENT for clip in driven)
+        limits = [int(limit) for limit in (places.limit, self._plan.parallel) if limit is not None]
+        return Queue(len(places.holders), waiting, min(limits, default=None))
+
+    def _awake(self, states: frozenset[State]) -> list[ClipRecord]:
+        return self.records.in_states(states, endpoint=self.connection.name, project=self._project)
+
+    async def _learn_plan(self) -> None:
+        with self.until_closed():
+            await self._plan.learn()
+        if self._plan.parallel is not None:
+            self._submitter.places.told(self._plan.parallel)
 
     async def look_again(self, clip: Clip) -> str:
         """Go on with a clip that waits for its person; a sentence that says how. Nothing is paid by looking."""
@@ -243,6 +276,7 @@ class Engine:
     async def _stop(self) -> None:
         await self._end(self._tasks)
         await self._submitter.close(self._settings.closing)
+        await self.texts.close(self._settings.closing)
         await self.uploads.close()
         await self.schemas.close()
         await self.connection.close()
@@ -301,8 +335,10 @@ class Engine:
         waking = False
         for record in records:
             clip = self._roster.clip(record, self._keeper)
-            # Of a clip that is driven here, others can only take it back.
+            # Of a clip that is driven here, others can only take it back, or say something of it.
             if clip.id in self._driven and record.state != State.WITHDRAWN:
+                if clip.take_marks(record):
+                    self._roster.changed(clip)
                 continue
             if record.updated_at >= clip.record.updated_at:
                 clip.take(record)

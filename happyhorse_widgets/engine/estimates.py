@@ -43,17 +43,21 @@ class Estimates:
         known = await self.recalled(schema, request)
         if known is None:
             client = await self._connection.client()
-            body = wire_body(schema, request.values(), asset_ids)
+            body = wire_body(schema, request.wire_values(), asset_ids)
             answer = await client.estimate(request.model, body)
-            self._costs[_cost_key(schema, request)] = answer.creative_units_cost
+            self._costs[cost_key(schema, request)] = answer.creative_units_cost
             known = await self.recalled(schema, request)
             assert known is not None
         return known
 
     async def recalled(self, schema: ModelSchema, request: Request) -> Estimate | None:
         """The estimate, where a request of the same cost was asked about before."""
-        cost = self._costs.get(_cost_key(schema, request))
+        cost = self.cost(schema, request)
         return None if cost is None else Estimate(cost, await asyncio.to_thread(self.seconds, schema))
+
+    def cost(self, schema: ModelSchema, request: Request) -> float | None:
+        """What such a request costs, as far as it is known without asking; from any thread."""
+        return self._costs.get(cost_key(schema, request))
 
     def seconds(self, schema: ModelSchema) -> float | None:
         """How long this model's jobs take, from submission to success; None where nothing is known. Reads the library."""
@@ -61,7 +65,8 @@ class Estimates:
         return statistics.median(durations) if durations else schema.latency_p50
 
 
-def _cost_key(schema: ModelSchema, request: Request) -> tuple[object, ...]:
+def cost_key(schema: ModelSchema, request: Request) -> tuple[object, ...]:
+    """What has an impact on the cost: equal for requests that cost the same."""
     values = request.values() | {"references": len(request.references)}
     # A schema that says of no field that it has an impact does not say.
     fields = [field for field in schema.fields if field.cost_impact] or schema.fields

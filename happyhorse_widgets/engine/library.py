@@ -18,6 +18,7 @@ from happyhorse_widgets.errors import LibraryError
 from happyhorse_widgets.library.check import Checkup, Finding, Kind, Survey, findings, survey
 from happyhorse_widgets.library.merging import Merged, merge
 from happyhorse_widgets.library.transfer import Exported, export
+from happyhorse_widgets.library.trash import Emptied, empty
 from happyhorse_widgets.media.images import MEDIA_TYPES
 
 from .clip import Clip
@@ -112,7 +113,8 @@ class Library:
 
         `path` ends in .zip, or is a folder, where the zip gets a new name after the day. `clips` are clips or their local ids.
         The zip is there whole or not at all; one of the name given is replaced. It holds no credential and no signed address.
-        Clips that are not finished, or whose file is missing or changed, are left out, and the result says which. Raises
+        Clips that are not finished, or whose file is missing or changed, are left out, and the result says which; deleted ones
+        are left out too. What was saved (presets, templates) goes with all clips, not with some. Raises
         `LibraryError` where it cannot be written, and for an id that no clip has.
         """
         return self._wait(self.export_async(path, clips))
@@ -138,6 +140,8 @@ class Library:
         """Take in the clips of a zip that `export` wrote, here or on another machine.
 
         What is here stays as it is: a clip that is here already is passed over, and one that differs too, which the result says.
+        Only what people said of clips is put together: favourites and tags of both, and the notes of both where they differ. A
+        clip that was deleted here stays deleted. Presets and templates come in too, where their name is taken under another.
         Only finished clips come in, so nothing of another library goes on, or is paid, here; their costs do not count against
         this home's budget. Raises `LibraryError`, with the library as it was, where the zip is cut, changed or dangerous, comes
         from a newer version, or where there is no room. After a crash half-way, merge again.
@@ -155,8 +159,29 @@ class Library:
                     )
                 )
 
+    def empty_trash(self, *, older_than: float = 0.0) -> Emptied:
+        """Remove the files of clips that were deleted more than `older_than` seconds ago.
+
+        Videos and posters go for good; what was asked for, what it cost and the reference images stay. Raises `LibraryError`
+        where the library cannot be written.
+        """
+        return self._wait(self.empty_trash_async(older_than=older_than))
+
+    async def empty_trash_async(self, *, older_than: float = 0.0) -> Emptied:
+        """`empty_trash` for code on the engine's loop."""
+        with self._engine.until_closed():
+            async with self._one_at_a_time:
+                emptied = await self._in_thread(
+                    lambda pulse: empty(
+                        self._database, self._home, older_than=older_than, resting=RESTING, pulse=pulse
+                    )
+                )
+                for record in await asyncio.to_thread(self._engine.records.those, emptied.clips):
+                    self._refresh(record)
+                return emptied
+
     def __repr__(self) -> str:
-        return f"<Library {str(self._home.root)!r}: check(), export(path), merge(path)>"
+        return f"<Library {str(self._home.root)!r}: check(), export(path), merge(path), empty_trash()>"
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         if engine_loop().is_here():

@@ -178,7 +178,7 @@ class Pipeline:
 
         asset_ids = await asyncio.gather(*(one(*item) for item in enumerate(clip.request.references)))
         schema = await self._schemas.of(clip.request.model)
-        body = wire_body(schema, clip.request.values(), asset_ids)
+        body = wire_body(schema, clip.request.wire_values(), asset_ids)
         estimate = await self._estimate(clip, schema, asset_ids)
         return await move(self._journal, clip.record, State.INTENT, body=body, estimate=estimate)
 

@@ -208,7 +208,7 @@ class Repairs:
         data = await self._image(ours[0][2])
         if hashlib.sha256(data).hexdigest() != sha256:
             raise LibraryError("What Scenario has of it are other bytes, which were not taken.")
-        image = await asyncio.to_thread(load_image, data, name=f"image {sha256[:12]}")
+        image = await asyncio.to_thread(load_image, data, name=f"image {sha256[:12]}", keep_metadata=True)
         aside = "" if path is None else await asyncio.to_thread(self._set_aside, path)
         await asyncio.to_thread(self._engine.uploads.keep, image)
         return f"It was downloaded again.{aside}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote, urlsplit
@@ -14,11 +14,13 @@ from PIL import Image
 
 from happyhorse_widgets.errors import InvalidImage, InvalidRequest
 from happyhorse_widgets.media.images import MEDIA_TYPES, ReferenceImage, load_image
+from happyhorse_widgets.text import whole
 
 from .addresses import checked_address
+from .aliases import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 #: What may stand for a reference image: a path, an http(s) address, the bytes of a file, a PIL image, a numpy array
 #: (height, width[, 3 or 4]), a Scenario asset id, or an image that was loaded before.
@@ -36,7 +38,8 @@ class Reference:
     """One reference image of a request.
 
     Known by its content (`sha256`, with the bytes kept in the home), by a Scenario asset (`asset_id`), or, until it was
-    fetched, by an address (`url`). `width` and `height` are in pixels as shown, 0 where not known.
+    fetched, by an address (`url`). `width` and `height` are in pixels as shown, 0 where not known. `clip_id` names the clip
+    that it is a frame of, `alias` is the person's own name for it.
     """
 
     name: str
@@ -46,6 +49,12 @@ class Reference:
     height: int = 0
     asset_id: str | None = None
     url: str | None = field(default=None, repr=False)  # it may be signed
+    clip_id: str | None = None
+    alias: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("name", "alias"):
+            object.__setattr__(self, name, whole(getattr(self, name)))
 
     @property
     def file(self) -> str | None:
@@ -59,7 +68,15 @@ class Reference:
     @classmethod
     def of(cls, image: ReferenceImage) -> Reference:
         """The reference that stands for a loaded image."""
-        return cls(image.name, image.sha256, image.media_type, image.width, image.height)
+        return cls(
+            image.name,
+            image.sha256,
+            image.media_type,
+            image.width,
+            image.height,
+            clip_id=image.clip_id,
+            alias=image.alias,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +91,9 @@ class Request:
     duration: int | None = None
     seed: int | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prompt", whole(self.prompt))
+
     def values(self) -> dict[str, Any]:
         """The parameters by their Python names, without references and model."""
         return {
@@ -81,6 +101,11 @@ class Request:
             for item in fields(self)
             if item.name not in ("references", "model")
         }
+
+    def wire_values(self) -> dict[str, Any]:
+        """`values` as they are sent: the prompt with characterN for each own name."""
+        names = [item.alias for item in self.references]
+        return {**self.values(), "prompt": resolve(self.prompt, names)}
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types."""
@@ -114,12 +139,16 @@ _SINGLE = (
     np.ndarray,
     ReferenceImage,
     Reference,
-    dict,
 )
 
 
 def listed(sources: Iterable[ReferenceSource]) -> list[ReferenceSource]:
-    """The sources as a list. Raises `InvalidRequest` for one image, where several are asked for, and for no images at all."""
+    """The sources as a list, of a mapping its values.
+
+    Raises `InvalidRequest` for one image, where several are asked for, and for no images at all.
+    """
+    if isinstance(sources, Mapping):
+        return list(sources.values())
     if isinstance(sources, _SINGLE) or not isinstance(sources, Iterable):
         shown = type(sources).__name__
         if isinstance(sources, str | os.PathLike) and "://" not in str(sources):  # an address may be signed
@@ -130,8 +159,23 @@ def listed(sources: Iterable[ReferenceSource]) -> list[ReferenceSource]:
     return list(sources)
 
 
-def read_references(sources: Iterable[ReferenceSource]) -> list[Reference | ReferenceImage]:
-    """Turn what a person gave into images, or into references where the bytes are elsewhere.
+def own_names(sources: Mapping[str, ReferenceSource] | Sequence[ReferenceSource]) -> tuple[str, ...]:
+    """The person's own names for the images, in their order, "" where there is none.
+
+    A mapping gives them as its keys; one of its images that has none is called what the model calls it, as in
+    `{"Fox": "fox.png", "character2": "ada.png"}`.
+    """
+    if isinstance(sources, Mapping):
+        return tuple("" if name == f"character{n}" else str(name) for n, name in enumerate(sources, 1))
+    return tuple(source.alias if isinstance(source, Reference | ReferenceImage) else "" for source in sources)
+
+
+def read_references(
+    sources: Iterable[ReferenceSource], *, keep_metadata: bool = False
+) -> list[Reference | ReferenceImage]:
+    """Turn what a person gave into images, or into references where the bytes are elsewhere. See `read_reference`.
+
+    The keys of a mapping become the images' own names (`alias`).
 
     Raises `InvalidRequest` where it is no list, and `InvalidImage` that names every source that cannot be used, counted as
     in the prompt (character1 …).
@@ -140,26 +184,32 @@ def read_references(sources: Iterable[ReferenceSource]) -> list[Reference | Refe
     problems: list[str] = []
     for number, source in enumerate(listed(sources), 1):
         try:
-            found.append(read_reference(source))
+            found.append(read_reference(source, keep_metadata=keep_metadata))
         except InvalidImage as error:
             problems += [f"character{number}: {line}" for line in error.problems]
     if problems:
         raise InvalidImage(*problems)
+    if isinstance(sources, Mapping):
+        return [replace(item, alias=name) for item, name in zip(found, own_names(sources), strict=True)]
     return found
 
 
-def read_reference(source: ReferenceSource) -> Reference | ReferenceImage:
-    """Turn one source into an image, or into a reference where the bytes are elsewhere. Raises `InvalidImage`."""
+def read_reference(source: ReferenceSource, *, keep_metadata: bool = False) -> Reference | ReferenceImage:
+    """Turn one source into an image, or into a reference where the bytes are elsewhere. Raises `InvalidImage`.
+
+    What a file says beside its picture (place, camera …) is taken out unless `keep_metadata` is set; an image that was loaded
+    before stays as it is, and one that is still to be fetched always comes without.
+    """
     if isinstance(source, Reference | ReferenceImage):
         return source
     if isinstance(source, str):
         if _ASSET_ID.fullmatch(source):
             return Reference(name=source, asset_id=source)
         if "://" in source:
-            name = _name_in(source)
+            name = name_in(source)
             checked_address(source, name=name)
             return Reference(name=name, url=source)
-    return load_image(source)
+    return load_image(source, keep_metadata=keep_metadata)
 
 
 def advice(references: Sequence[Reference | ReferenceImage]) -> tuple[str, ...]:
@@ -172,9 +222,11 @@ def advice(references: Sequence[Reference | ReferenceImage]) -> tuple[str, ...]:
     )
 
 
-def _name_in(url: str) -> str:
+def name_in(url: str) -> str:
+    """What an image is called after its address: the last part of the path, without what may be secret around it."""
     try:
-        path = urlsplit(url).path
+        parts = urlsplit(url)
     except ValueError:
-        raise InvalidImage("An address was given that is none. Copy it again from the browser.") from None
-    return unquote(path).rpartition("/")[2] or "image"
+        return "image"
+    path = unquote(parts.path).partition(";")[0].rstrip("/") if parts.netloc else ""
+    return path.rpartition("/")[2] or "image"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,8 +31,17 @@ def first_look(durations: Sequence[float], *, p50: float | None) -> float:
     return 0.25 * p50 if p50 else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """How many jobs run, how many clips wait for a place, and how many may run at once (None: not known)."""
+
+    running: int
+    waiting: int
+    limit: int | None
+
+
 class Places:
-    """How many jobs may be in flight: the plan's parallel limit, learned from its refusals.
+    """How many jobs may be in flight: the plan's parallel limit, as it was told, or learned from its refusals.
 
     A refusal takes the limit down to what Scenario names (or to what is in flight); each job that ends lifts it by a
     quarter, so that a larger plan or a place freed elsewhere is found again.
@@ -40,6 +50,11 @@ class Places:
     def __init__(self) -> None:
         self.limit: float | None = None
         self.holders: set[str] = set()
+
+    def told(self, limit: int) -> None:
+        """Note the plan's limit as Scenario states it, where nothing was learned from a refusal yet."""
+        if self.limit is None:
+            self.limit = float(max(1, limit))
 
     def free(self) -> bool:
         """Whether another job may be sent."""

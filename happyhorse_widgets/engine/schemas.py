@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 from typing import TYPE_CHECKING
 
 from happyhorse_widgets.api.params import ModelSchema, schema_from_model, snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .connection import Connection
+
+log = logging.getLogger(__name__)
 
 #: Where a snapshot serves, Scenario is asked again so many seconds after it could not be reached.
 _AGAIN = 60.0
@@ -22,6 +28,20 @@ class Schemas:
         self._learned: dict[str, ModelSchema] = {}
         self._asking: dict[str, asyncio.Task[ModelSchema]] = {}
         self._not_before: dict[str, float] = {}
+        self._observers: list[Callable[[ModelSchema], None]] = []
+
+    def observe(self, callback: Callable[[ModelSchema], None]) -> Callable[[], None]:
+        """Have `callback` told of every schema that Scenario has told; it runs on the engine's loop and must not block.
+
+        Returns a function that ends it. Both from any thread.
+        """
+        self._observers.append(callback)
+
+        def end() -> None:
+            with contextlib.suppress(ValueError):
+                self._observers.remove(callback)
+
+        return end
 
     def known(self, model_id: str) -> ModelSchema | None:
         """The schema as far as it is known without asking; from any thread."""
@@ -68,4 +88,9 @@ class Schemas:
         client = await self._connection.client()
         schema = schema_from_model(await client.model(model_id))
         self._learned[model_id] = schema
+        for callback in list(self._observers):
+            try:
+                callback(schema)
+            except Exception:
+                log.exception("an observer of schemas failed")
         return schema

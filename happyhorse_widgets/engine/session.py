@@ -2,52 +2,49 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import importlib.metadata
 import platform
 import secrets
 import warnings
-from concurrent.futures import CancelledError, Future
-from functools import cache, cached_property
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from happyhorse_widgets.api.checks import Problem, check
-from happyhorse_widgets.api.params import HAPPY_HORSE, ModelSchema
+from happyhorse_widgets.api.params import HAPPY_HORSE
 from happyhorse_widgets.errors import InvalidRequest, LibraryError
 from happyhorse_widgets.library.database import Database
-from happyhorse_widgets.library.files import Home
 from happyhorse_widgets.library.journal import StaleTransition
 
 from .asking import Asked, ask
+from .budgeted import Budgeted
 from .connection import Connection
 from .engine import CLOSED, Engine
-from .library import Library
-from .loop import engine_loop
-from .request import Reference, Request
+from .holdings import Holdings
+from .lineage import REUSED, VARIED, relation_between
+from .rehearsals import Rehearsals
+from .request import Request
 from .roster import Roster
 from .settings import Settings
-from .shelf import Shelf
-from .states import CHARGEABLE, NEVER_SENT, State
+from .states import NEVER_SENT, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Sequence
+    from collections.abc import Iterable
+    from concurrent.futures import Future
     from pathlib import Path
 
     from happyhorse_widgets.api.config import Endpoint
     from happyhorse_widgets.library.clips import ClipRecord
-    from happyhorse_widgets.media.images import ReferenceImage
+    from happyhorse_widgets.library.files import Home
 
     from .clip import Clip
-    from .estimates import Estimate
     from .local import LocalSandbox
     from .request import ReferenceSource
 
 
-class Session:
+class Session(Budgeted, Rehearsals, Holdings):
     """Makes clips, and keeps them. Get one from `connect`; without it the first use makes a default one.
 
-    `budget` (creative units, None: no limit) may be changed at any time; so may `model`, the default of `generate`.
+    `budget` (creative units; None, no limit) may be changed at any time; so may `model`, the default of `generate`.
     """
 
     def __init__(
@@ -63,7 +60,7 @@ class Session:
     ) -> None:
         self.settings = settings or Settings()
         self.model = model or HAPPY_HORSE
-        self.budget = budget
+        super().__init__(budget)
         self.home: Path = home.root
         self._project = project or ""
         self._roster: Roster = Roster() if heir_of is None else heir_of._roster
@@ -84,6 +81,7 @@ class Session:
             raise
         self._records = self._engine.records
         try:
+            self._spent_before = self.spent
             for clip in self._roster.in_hand():  # of the session that this one takes over from
                 clip.keeper, clip.halted = self, None
                 clip.take(self._records.get(clip.id) or clip.record)
@@ -105,27 +103,61 @@ class Session:
         duration: int = 5,
         seed: int | None = None,
         model: str | None = None,
+        keep_metadata: bool = False,
         **unknown: Any,
     ) -> Clip:
         """Make a clip; returns at once. See `happyhorse_widgets.generate`, which does this in the default session."""
-        values = {"aspect_ratio": aspect_ratio, "resolution": resolution, "duration": duration, "seed": seed}
+        values: dict[str, Any] = {
+            "aspect_ratio": aspect_ratio,
+            "resolution": resolution,
+            "duration": duration,
+            "seed": seed,
+            "keep_metadata": keep_metadata,
+        }
         clip = self.submit(prompt, references, model=model, **values, **unknown)
         for line in clip.warnings:
             warnings.warn(line, stacklevel=2)
         return clip
 
     def submit(
-        self, prompt: str, references: Iterable[ReferenceSource], *, model: str | None = None, **values: Any
+        self,
+        prompt: str,
+        references: Iterable[ReferenceSource],
+        *,
+        model: str | None = None,
+        keep_metadata: bool = False,
+        parent: str | None = None,
+        relation: str = "",
+        **values: Any,
     ) -> Clip:
         """What `generate` does, for callers that show `clip.warnings` in their own way.
 
-        The clip is in the journal and its images are in the home when this returns.
+        The clip is in the journal and its images are in the home when this returns. `parent` is the local id of the clip whose
+        settings it was made from; `relation` says how: "reused" (with a change) or "varied" (only the seed), "" leaves it to a
+        comparison of the two.
         """
         self._check_open()
-        asked = ask(self.schema(model), prompt, references, values, has=self._engine.uploads.has)
+        has = self._engine.uploads.has
+        asked = ask(self.schema(model), prompt, references, values, has=has, keep_metadata=keep_metadata)
+        relation = "" if parent is None else self._relation(asked.request, parent, relation)
         for image in asked.images:
             self._engine.uploads.keep(image)
-        return self._enter(asked)
+        return self._enter(asked, parent=parent, relation=relation)
+
+    def _relation(self, request: Request, parent: str, relation: str) -> str:
+        source = self._records.get(parent)
+        if source is None or relation not in ("", REUSED, VARIED):
+            raise InvalidRequest(
+                f"A clip cannot be {relation or 'made'!r} from {parent!r}: parent is the id of a clip in this library, relation "
+                f"{REUSED!r} or {VARIED!r}."
+            )
+        return relation or relation_between(request, Request.from_dict(source.request))
+
+    def remake(self, clip: Clip, changes: dict[str, Any]) -> Clip:
+        """Ask for the same with changes; see `Clip.remake`."""
+        request = clip.request
+        values = _given(request) | {"references": request.references, "model": request.model} | changes
+        return self.submit(parent=clip.id, **{"prompt": request.prompt, **values})
 
     def submit_again(self, clip: Clip) -> Clip:
         """Ask for the same once more, as a new clip, which is paid like any other.
@@ -143,15 +175,16 @@ class Session:
             self.schema(request.model),
             request.prompt,
             request.references,
-            {
-                name: value
-                for name, value in request.values().items()
-                if name != "prompt" and value is not None
-            },
+            _given(request),
             has=self._engine.uploads.has,
         )
         try:
-            new = self._enter(asked, instead_of=clip.id if clip.state is State.NEEDS_USER else None)
+            new = self._enter(
+                asked,
+                instead_of=clip.id if clip.state is State.NEEDS_USER else None,
+                parent=clip.record.parent,
+                relation=clip.record.relation,
+            )
         except StaleTransition:
             self._reread(clip)
             raise InvalidRequest(
@@ -172,13 +205,17 @@ class Session:
         if self._engine.tenure.require():
             self.resume()
 
-    def _enter(self, asked: Asked, *, instead_of: str | None = None) -> Clip:
+    def _enter(
+        self, asked: Asked, *, instead_of: str | None = None, parent: str | None, relation: str
+    ) -> Clip:
         def create(clip_id: str) -> Future[ClipRecord]:
-            return self._written_down(clip_id, asked.request, instead_of)
+            return self._written_down(clip_id, asked.request, instead_of, parent, relation)
 
         return self._engine.enter(f"clip_{secrets.token_hex(6)}", create, asked.warnings)
 
-    def _written_down(self, clip_id: str, request: Request, instead_of: str | None) -> Future[ClipRecord]:
+    def _written_down(
+        self, clip_id: str, request: Request, instead_of: str | None, parent: str | None, relation: str
+    ) -> Future[ClipRecord]:
         return self._engine.journal.create(
             clip_id,
             state=State.DRAFT,
@@ -192,127 +229,11 @@ class Session:
             instead_of=instead_of,
             waiting=State.NEEDS_USER,
             forgone=NEVER_SENT,
+            parent=parent,
+            relation=relation,
         )
-
-    def check(
-        self, prompt: str, references: Sequence[Any] | int, *, model: str | None = None, **values: Any
-    ) -> tuple[Problem, ...]:
-        """All that is wrong, or unwise, with a request for so many references; nothing is sent."""
-        count = references if isinstance(references, int) else len(references)
-        return check(self.schema(model), {"prompt": prompt, **values}, references=count)
-
-    def estimate(
-        self, prompt: str, references: Iterable[ReferenceSource], *, model: str | None = None, **values: Any
-    ) -> Estimate:
-        """What a clip would cost in creative units, and how long it would take; nothing is paid.
-
-        Takes what `generate` takes and raises what it raises. The images are uploaded, which is free, for the dry run names them.
-        """
-        try:
-            found: Estimate = self.run(
-                self.estimate_async(prompt, references, model=model, **values)
-            ).result()
-        except CancelledError:
-            raise LibraryError(CLOSED) from None
-        return found
-
-    async def estimate_async(
-        self, prompt: str, references: Iterable[ReferenceSource], *, model: str | None = None, **values: Any
-    ) -> Estimate:
-        """`estimate` for code on the engine's loop (see `run`)."""
-        engine = self._engine
-        with engine.until_closed():
-            schema = await engine.schemas.of(model or self.model)
-            asked = await asyncio.to_thread(ask, schema, prompt, references, values, has=engine.uploads.has)
-            known = await engine.estimates.recalled(schema, asked.request)
-            if known is not None:
-                return known
-            for image in asked.images:
-                await asyncio.to_thread(engine.uploads.keep, image)
-            at_home = [await engine.uploads.at_home(reference) for reference in asked.request.references]
-            asset_ids = await asyncio.gather(*map(engine.uploads.asset_id, at_home))
-            return await engine.estimates.of(schema, asked.request, asset_ids)
-
-    def preupload(
-        self, image: ReferenceImage, progress: Callable[[int, int], None] | None = None
-    ) -> Future[str]:
-        """Send an image ahead of the clip that will use it; the same bytes are sent once.
-
-        The bytes are in the home when this returns. `progress` gets the bytes sent and the total, on the engine's loop. The
-        future gives the asset id.
-        """
-        self._engine.uploads.keep(image)
-        return self.run(self._engine.uploads.asset_id(Reference.of(image), progress))
-
-    # -- what there is -----------------------------------------------------------------------------------------------
-
-    @property
-    def clips(self) -> Shelf:
-        """Every clip of this home, newest first."""
-        return Shelf(self._records, self._clip)
-
-    def clip(self, clip_id: str) -> Clip:
-        """The clip with this local id. Raises `KeyError` where there is none."""
-        return self.clips[clip_id]
-
-    @cached_property
-    def library(self) -> Library:
-        """The folder as a whole: `check` it, `export` from it, `merge` into it."""
-        return Library(
-            self._engine,
-            self._database,
-            Home(self.home),
-            project=self._project,
-            roster=self._roster,
-            pause=self.settings.retry_first,
-        )
-
-    @property
-    def sandbox(self) -> bool:
-        """Whether clips are simulated, and cost nothing real."""
-        return self._engine.connection.sandbox
-
-    @property
-    def spent(self) -> float:
-        """Creative units that this home's clips of this account and project cost, or may have; refunds are taken off."""
-        return self._records.charged(
-            frozenset(CHARGEABLE), endpoint=self._engine.connection.name, project=self._project
-        )
-
-    def schema(self, model: str | None = None) -> ModelSchema:
-        """What a model takes: as Scenario says, once it has answered, and until then as this package knows it.
-
-        For a model that this package does not know it waits for the answer, and raises what the client raises.
-        """
-        model_id = model or self.model
-        known = self._engine.schemas.known(model_id)
-        if known is not None and (self._engine.schemas.is_learned(model_id) or not self.open):
-            return known
-        answer: Future[ModelSchema] = self.run(self._engine.schemas.of(model_id))
-        return answer.result() if known is None else known
-
-    def usual_seconds(self, model: str) -> float | None:
-        """How long this model's jobs take from submission to success, as far as it is known without asking; else None."""
-        schema = self._engine.schemas.known(model)
-        return None if schema is None else self._engine.estimates.seconds(schema)
-
-    def observe(self, callback: Callable[[Clip], None]) -> Callable[[], None]:
-        """Have `callback` told of every clip that changed; it runs on the engine's thread and must not block.
-
-        Returns a function that ends it.
-        """
-        return self._roster.observe(callback)
 
     # -- living ------------------------------------------------------------------------------------------------------
-
-    @property
-    def open(self) -> bool:
-        """False once `close` was called, and in a process that was forked from the session's own."""
-        return self._engine.open
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
-        """Start a coroutine on the engine's loop."""
-        return engine_loop().run(work)
 
     def resume(self) -> list[Clip]:
         """Go on with every clip that is not at rest; happens by itself when a session begins. Returns those clips."""
@@ -368,6 +289,11 @@ class Session:
     def __repr__(self) -> str:
         where = "sandbox" if self.sandbox else self._engine.connection.name
         return f"<Session {where} home={str(self.home)!r} model={self.model!r}>"
+
+
+def _given(request: Request) -> dict[str, Any]:
+    """The parameters that were given, by their Python names, without prompt, references and model."""
+    return {name: value for name, value in request.values().items() if name != "prompt" and value is not None}
 
 
 @cache

@@ -58,7 +58,8 @@ class Submitter:
         self._epoch = epoch
         self._budget = budget
         self._freed = asyncio.Condition()
-        self._purse = asyncio.Lock()
+        #: Held from the look at what is spent until the next expense is written down.
+        self.purse = asyncio.Lock()
         self._sending: set[asyncio.Task[tuple[ClipRecord, ApiError | None]]] = set()
 
     async def send(self, record: ClipRecord, announce: Announce) -> tuple[ClipRecord, ApiError | None]:
@@ -125,7 +126,7 @@ class Submitter:
         return submitted, None
 
     async def _commit_sending(self, client: ScenarioClient, record: ClipRecord) -> ClipRecord:
-        async with self._purse:
+        async with self.purse:
             await self._check_budget(record)
             return await move(
                 self._journal,

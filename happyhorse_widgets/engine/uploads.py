@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from happyhorse_widgets.errors import InvalidImage, NotFound, PermissionDenied
@@ -65,7 +66,7 @@ class Uploads:
             return reference
         image = await fetch_image(reference.url, name=reference.name, local=self._local_addresses)
         await asyncio.to_thread(self.keep, image)
-        return Reference.of(image)
+        return replace(Reference.of(image), clip_id=reference.clip_id, alias=reference.alias)
 
     def has(self, reference: Reference) -> bool:
         """Whether the reference can be used here: Scenario has it, it can be fetched, or its bytes are in the home."""

@@ -85,7 +85,10 @@ class Watcher:
 
     def forget(self, job_id: str) -> None:
         """Stop watching."""
+        many = self._many
         self._watched.pop(job_id, None)
+        if many and not self._many:
+            self._watch_each()
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -170,6 +173,12 @@ class Watcher:
         if job.updated_at is None or (job.updated_at, job.status) != entry.seen:
             entry.seen = job.updated_at, job.status
             self._on_job(job.job_id, job)
+
+    def _watch_each(self) -> None:
+        # The list answered for the few that are left, so their own looks were put off: they take the place of its next one.
+        for entry in self._watched.values():
+            if entry.seen is not None and not entry.misses:
+                entry.due = min(entry.due, max(self._list_due, _now()))
 
     def _put_off(self, seconds: float) -> None:
         self._list_due = _now() + seconds

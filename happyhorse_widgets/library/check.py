@@ -184,7 +184,7 @@ def findings(
         yield Finding(
             Kind.LOST_UPLOAD, f"Image {sha256[:12]}… was uploaded, but is not in the library.", sha256=sha256
         )
-    yield from _unknown(found, moving)
+    yield from _unknown(home, found, moving)
     for part in home.abandoned():
         name = home.relative(part)
         yield Finding(Kind.ABANDONED, f"{name} was left half-written by a process that was killed.", name)
@@ -211,6 +211,8 @@ def _of_clip(
             yield Finding(
                 Kind.UNNOTED, f"Clip {record.id}: its video is there, but not noted.", name, record.id
             )
+        return
+    if record.deleted_at is not None:  # what is not shown is not missed
         return
     whole = record.state == "done"
     for output in record.outputs:
@@ -244,12 +246,14 @@ def _of_poster(home: Home, found: Survey, record: ClipRecord) -> Iterator[Findin
         yield Finding(Kind.DAMAGED, f"Clip {record.id}: its poster {_words(Kind.DAMAGED)}.", name, record.id)
 
 
-def _unknown(found: Survey, moving: frozenset[str]) -> Iterator[Finding]:
+def _unknown(home: Home, found: Survey, moving: frozenset[str]) -> Iterator[Finding]:
     known = {path for path, _ in found.images.values()}
     on_the_way = set()
     for record in found.records:
         known.add(f"posters/{record.id}.jpg")
         known |= {output.path for output in record.outputs if output.path is not None}
+        if record.deleted_at is not None:
+            known |= {home.relative(home.clip(record.id, output.position)) for output in record.outputs}
         if record.state in moving:
             on_the_way.add(record.id)
     for name, changed in sorted(found.files.items()):

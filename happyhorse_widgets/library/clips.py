@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from happyhorse_widgets.errors import LibraryError
+
+from .catalogue import distinct
+from .folding import folded, prompt_in
+from .searching import EVERY
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
     from .database import Database
+    from .searching import Query
 
 #: So many placeholders go into one statement; SQLite's own limit is 999 in older versions.
 _BATCH = 500
+#: The state of an output whose file went with the trash.
+REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,8 @@ class ClipRecord:
     Times are seconds since the epoch by this machine's clock, except `sent_at`, which is the server's. `took` is how many
     seconds the job took by the server's clock. Costs are creative units. `request` is what was asked (with image hashes),
     `body` what was sent, `error` {"kind", "message", "hint"}. `budget` is the one it was asked under (None: no limit),
-    `successor` the clip that was submitted in its place after an answer was lost.
+    `successor` the clip that was submitted in its place after an answer was lost, `parent` the clip that it was made from and
+    `relation` how. The last four are the person's own (see `catalogue`); `deleted_at` is None while it is shown.
     """
 
     id: str
@@ -66,9 +74,21 @@ class ClipRecord:
     versions: dict[str, str]
     budget: float | None
     successor: str | None
+    parent: str | None
+    relation: str
+    favourite: bool
+    tags: tuple[str, ...]
+    notes: str
+    deleted_at: float | None
+    marked_at: float
     outputs: tuple[OutputRecord, ...]
 
+    def with_marks_of(self, other: ClipRecord) -> ClipRecord:
+        """The same clip with what a person said of it in `other`."""
+        return replace(self, **{name: getattr(other, name) for name in _MARKS})
 
+
+_MARKS = {"favourite": 0, "tags": "[]", "notes": "", "deleted_at": None, "marked_at": 0}
 _COLUMNS = [name for name in ClipRecord.__slots__ if name != "outputs"]
 _JSON = ("request", "body", "error", "versions")
 
@@ -103,10 +123,79 @@ class Clips:
             f"{older} ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?", (*values, limit, skip)
         )
 
-    def count(self) -> int:
+    def count(self, query: Query = EVERY) -> int:
         """How many clips there are."""
-        query = "SELECT COUNT(*) FROM jobs"
-        return int(self._database.read(lambda connection: connection.execute(query).fetchone()[0]))
+        statement = f"SELECT COUNT(*) FROM jobs {query.where}"  # noqa: S608 (placeholders only)
+        return int(
+            self._database.read(lambda connection: connection.execute(statement, query.values).fetchone()[0])
+        )
+
+    def ids(self, query: Query = EVERY, *, limit: int = -1, skip: int = 0) -> list[str]:
+        """The local ids of the clips that are looked for, in their order: `limit` (-1: all) of them, after the first `skip`."""
+        statement = f"SELECT id FROM jobs {query.where} {query.order_by} LIMIT ? OFFSET ?"  # noqa: S608 (placeholders only)
+        values = (*query.values, limit, skip)
+        return self._database.read(
+            lambda connection: [row[0] for row in connection.execute(statement, values)]
+        )
+
+    def outline(self, query: Query, limit: int) -> list[tuple[str, str | None]]:
+        """The id and the aspect ratio asked for (None: none) of the first `limit` clips that are looked for, in their order."""
+        statement = (
+            "SELECT id, (SELECT ratio FROM catalogue WHERE job_id = jobs.id)"  # noqa: S608 (placeholders only)
+            f" FROM jobs {query.where} {query.order_by} LIMIT ?"
+        )
+        rows = self._database.read(
+            lambda connection: connection.execute(statement, (*query.values, limit)).fetchall()
+        )
+        return [(row[0], row[1]) for row in rows]
+
+    def models(self, query: Query = EVERY) -> list[str]:
+        """The models of the clips that are looked for, each once, by the alphabet."""
+        statement = f"SELECT DISTINCT model FROM jobs {query.where} ORDER BY model"  # noqa: S608 (placeholders only)
+        rows = self._database.read(lambda connection: connection.execute(statement, query.values).fetchall())
+        return [row[0] for row in rows]
+
+    def tags(self, query: Query = EVERY) -> list[str]:
+        """The tags of the clips that are looked for, each once whatever its case, by the alphabet."""
+        statement = (
+            f"SELECT tags FROM catalogue WHERE tags <> '[]' AND job_id IN (SELECT id FROM jobs {query.where})"  # noqa: S608
+        )
+        rows = self._database.read(lambda connection: connection.execute(statement, query.values).fetchall())
+        return sorted(distinct(tag for row in rows for tag in json.loads(row["tags"])), key=folded)
+
+    def prompts(self, query: Query, text: str, limit: int) -> list[str]:
+        """At most `limit` distinct prompts of the clips that are looked for, in their order, with every word of `text`."""
+        words = folded(text).split()
+        query = query.saying(text)  # looks at notes and tags too, but reads less
+        statement = f"SELECT request FROM jobs {query.where} {query.order_by}"  # noqa: S608 (placeholders only)
+
+        def work(connection: sqlite3.Connection) -> list[str]:
+            found: dict[str, None] = {}
+            for row in connection.execute(statement, query.values):
+                prompt = prompt_in(row["request"])
+                if prompt and prompt not in found and all(word in folded(prompt) for word in words):
+                    found[prompt] = None
+                    if len(found) >= limit:
+                        break
+            return list(found)
+
+        return self._database.read(work)
+
+    def deletions(self, clip_ids: Sequence[str]) -> dict[str, float | None]:
+        """When those of the clips that are in the library were deleted; None for those that are shown."""
+        return {record.id: record.deleted_at for record in self.those(clip_ids)}
+
+    def made_from(self, clip_id: str) -> list[ClipRecord]:
+        """The clips whose parent is this one, or that have a frame of it among their references; oldest first."""
+        # The first condition of the second part is the index's own: so only clips with a frame of any other are read.
+        query = (
+            "SELECT id FROM jobs WHERE parent = ? UNION"
+            """ SELECT id FROM jobs WHERE instr(request, '"clip_id": "') AND instr(request, ?)"""
+        )
+        values = (clip_id, f'"clip_id": {json.dumps(clip_id)}')
+        return self.those(
+            self._database.read(lambda connection: [row[0] for row in connection.execute(query, values)])
+        )
 
     def in_states(self, states: frozenset[str], *, endpoint: str, project: str) -> list[ClipRecord]:
         """The clips of one account and project that are in one of `states`, oldest first."""
@@ -117,17 +206,18 @@ class Clips:
         )
 
     def charged(self, states: frozenset[str], *, endpoint: str, project: str) -> float:
-        """Creative units spent, or possibly spent, by the clips in `states`; refunds are taken off.
+        """Creative units spent, or possibly spent, by the clips in `states` and by text calls; refunds are taken off.
 
         Clips that were imported count nothing: another home has paid them.
         """
         marks = ",".join("?" * len(states))
         query = (
-            f"SELECT COALESCE(SUM(COALESCE(cost, estimate, 0)), 0) FROM jobs "  # noqa: S608 (placeholders only)
+            "SELECT (SELECT COALESCE(SUM(cost), 0) FROM text_costs WHERE endpoint = ? AND project = ?) +"  # noqa: S608
+            f" COALESCE(SUM(COALESCE(cost, estimate, 0)), 0) FROM jobs "
             f"WHERE endpoint = ? AND project = ? AND refunded = 0 AND imported_at IS NULL"
             f" AND (state IN ({marks}) OR cost IS NOT NULL)"
         )
-        values = (endpoint, project, *sorted(states))
+        values = (endpoint, project, endpoint, project, *sorted(states))
         return float(self._database.read(lambda connection: connection.execute(query, values).fetchone()[0]))
 
     def durations(self, *, endpoint: str, model: str) -> list[float]:
@@ -153,7 +243,10 @@ def read_clip(connection: sqlite3.Connection, clip_id: str) -> ClipRecord:
 
 def _read(connection: sqlite3.Connection, clause: str, values: tuple[Any, ...]) -> list[ClipRecord]:
     # Clauses are ours, with placeholders for values.
-    rows = connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM jobs {clause}", values).fetchall()  # noqa: S608
+    rows = connection.execute(
+        f"SELECT {', '.join(_COLUMNS)} FROM jobs LEFT JOIN catalogue ON job_id = id {clause}",  # noqa: S608
+        values,
+    ).fetchall()
     query = f"SELECT * FROM outputs WHERE job_id IN (SELECT id FROM jobs {clause}) ORDER BY position"  # noqa: S608
     outputs: dict[str, list[OutputRecord]] = {}
     for output in connection.execute(query, values):
@@ -167,6 +260,10 @@ def _record(row: sqlite3.Row, outputs: tuple[OutputRecord, ...]) -> ClipRecord:
         values[name] = None if values[name] is None else json.loads(values[name])
     values["sandbox"] = bool(values["sandbox"])
     values["refunded"] = bool(values["refunded"])
+    if values["marked_at"] is None:  # written by a kernel of an older version, which knows no catalogue
+        values |= _MARKS
+    values["favourite"] = bool(values["favourite"])
+    values["tags"] = tuple(json.loads(values["tags"]))
     return ClipRecord(**values, outputs=outputs)
 
 

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, TypeVar
 from happyhorse_widgets.errors import LibraryError
 
 from .backups import back_up, backups
+from .folding import folded, search_words
+from .schema import MIGRATIONS
 from .sqlite_errors import damaged, explain
 
 if TYPE_CHECKING:
@@ -29,94 +31,6 @@ T = TypeVar("T")
 #: Milliseconds to wait for a lock that somebody else holds: usually, and where that may be another kernel's upgrade.
 _LOCKED = 5_000
 _UPGRADING = 60_000
-
-#: Each entry takes the schema one version up; `PRAGMA user_version` counts those that were applied.
-MIGRATIONS: tuple[str, ...] = (
-    """
-    CREATE TABLE owner (
-        one        INTEGER PRIMARY KEY CHECK (one = 1),
-        epoch      INTEGER NOT NULL,
-        pid        INTEGER NOT NULL,
-        started    TEXT NOT NULL,
-        boot_id    TEXT NOT NULL,
-        host       TEXT NOT NULL,
-        heartbeat  REAL NOT NULL
-    );
-    CREATE TABLE jobs (
-        id           TEXT PRIMARY KEY,
-        created_at   REAL NOT NULL,
-        updated_at   REAL NOT NULL,
-        finished_at  REAL,
-        state        TEXT NOT NULL,
-        endpoint     TEXT NOT NULL,
-        project      TEXT NOT NULL DEFAULT '',
-        sandbox      INTEGER NOT NULL,
-        model        TEXT NOT NULL,
-        request      TEXT NOT NULL,
-        body         TEXT,
-        fingerprint  TEXT,
-        attempt      INTEGER NOT NULL DEFAULT 0,
-        sent_at      REAL,
-        submitted_at REAL,
-        took         REAL,
-        remote_id    TEXT,
-        estimate     REAL,
-        cost         REAL,
-        refunded     INTEGER NOT NULL DEFAULT 0,
-        seed_used    INTEGER,
-        error        TEXT,
-        versions     TEXT NOT NULL,
-        UNIQUE (endpoint, remote_id)
-    );
-    CREATE INDEX jobs_by_state ON jobs (state);
-    CREATE INDEX jobs_by_time ON jobs (created_at DESC);
-    CREATE TABLE events (
-        seq        INTEGER PRIMARY KEY AUTOINCREMENT,
-        job_id     TEXT NOT NULL REFERENCES jobs (id),
-        at         REAL NOT NULL,
-        from_state TEXT NOT NULL,
-        to_state   TEXT NOT NULL,
-        detail     TEXT NOT NULL DEFAULT ''
-    );
-    CREATE INDEX events_by_job ON events (job_id, seq);
-    CREATE TRIGGER events_stay BEFORE DELETE ON events BEGIN SELECT RAISE (ABORT, 'events are append-only'); END;
-    CREATE TRIGGER events_hold BEFORE UPDATE ON events BEGIN SELECT RAISE (ABORT, 'events are append-only'); END;
-    CREATE TABLE images (
-        sha256     TEXT PRIMARY KEY,
-        media_type TEXT NOT NULL,
-        size       INTEGER NOT NULL,
-        width      INTEGER NOT NULL,
-        height     INTEGER NOT NULL,
-        path       TEXT NOT NULL,
-        added_at   REAL NOT NULL
-    );
-    CREATE TABLE uploads (
-        sha256     TEXT NOT NULL,
-        endpoint   TEXT NOT NULL,
-        project    TEXT NOT NULL,
-        asset_id   TEXT NOT NULL,
-        at         REAL NOT NULL,
-        PRIMARY KEY (sha256, endpoint, project)
-    );
-    CREATE TABLE outputs (
-        job_id     TEXT NOT NULL REFERENCES jobs (id),
-        position   INTEGER NOT NULL,
-        asset_id   TEXT NOT NULL,
-        state      TEXT NOT NULL,
-        path       TEXT,
-        size       INTEGER,
-        sha256     TEXT,
-        facts      TEXT,
-        PRIMARY KEY (job_id, position)
-    );
-    """,
-    """
-    ALTER TABLE jobs ADD COLUMN budget REAL;
-    ALTER TABLE jobs ADD COLUMN successor TEXT;
-    ALTER TABLE jobs ADD COLUMN imported_at REAL;
-    ALTER TABLE owner ADD COLUMN accounts TEXT NOT NULL DEFAULT '[]';
-    """,
-)
 
 
 class Database:
@@ -213,6 +127,8 @@ class Database:
         )
         self._connections.append(connection)
         connection.row_factory = sqlite3.Row
+        connection.create_function("folded", 1, folded, deterministic=True)
+        connection.create_function("search_words", 4, search_words, deterministic=True)
         self._version(connection)  # first of all: what comes next may write to the file
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("PRAGMA synchronous = EXTRA")

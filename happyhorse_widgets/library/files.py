@@ -6,6 +6,7 @@ The home folder is visible on purpose: Jupyter serves no dot-directories, and th
     home/images/SHA256.ext   reference images, named by their content
     home/clips/CLIP.mp4      finished clips, named by their local id
     home/posters/CLIP.jpg    small stills of them
+    home/playable/CLIP.ext   copies of them for programs that cannot play them; each can be made again
     home/set-aside/          damaged files that a check has replaced by whole ones
 """
 
@@ -65,13 +66,23 @@ class Home:
         return self.root / "posters"
 
     @property
+    def playable(self) -> Path:
+        """The folder of copies for programs that cannot play a clip."""
+        return self.root / "playable"
+
+    def copies(self, clip_id: str) -> list[Path]:
+        """The copies of a clip that were made for such programs."""
+        return [file for file in self.playable.glob("*.*") if file.name.partition(".")[0] == clip_id]
+
+    @property
     def _folders(self) -> tuple[Path, ...]:
         return (self.images, self.clips, self.posters)
 
     def abandoned(self) -> list[Path]:
         """What killed processes left half-written: nobody has touched it for an hour."""
         found = []
-        for part in (file for folder in self._folders for file in folder.glob(f"*{_PART}") if is_part(file)):
+        folders = (*self._folders, self.playable)
+        for part in (file for folder in folders for file in folder.glob(f"*{_PART}") if is_part(file)):
             with contextlib.suppress(OSError):
                 if time.time() - part.stat().st_mtime > _ABANDONED:
                     found.append(part)

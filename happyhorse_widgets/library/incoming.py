@@ -10,6 +10,7 @@ import msgspec
 from .archive import refusal
 from .rows import (
     FORMAT,
+    PERSONAL,
     TABLES,
     VERSION,
     EventRow,
@@ -17,8 +18,10 @@ from .rows import (
     ImageRow,
     JobRow,
     Manifest,
+    MarkRow,
     OutputRow,
     Row,
+    SavedRow,
 )
 from .transfer import without_addresses
 
@@ -37,6 +40,8 @@ class Incoming:
     outputs: dict[str, list[OutputRow]] = field(default_factory=dict)
     events: dict[str, list[EventRow]] = field(default_factory=dict)
     images: dict[str, ImageRow] = field(default_factory=dict)
+    marks: dict[str, MarkRow] = field(default_factory=dict)
+    saved: list[SavedRow] = field(default_factory=list)
     ignored: tuple[str, ...] = ()
 
 
@@ -60,11 +65,14 @@ def read(archive: Archive, validate: Callable[[dict[str, Any]], object]) -> Inco
     incoming.ignored = tuple(ignored)
     incoming.jobs = [msgspec.structs.replace(job, request=_request(job, validate)) for job in tables["jobs"]]
     incoming.images = {image.sha256: image for image in tables["images"]}
+    incoming.marks = {marks.job_id: marks for marks in tables["catalogue"]}
+    incoming.saved = [row for row in tables["saved"] if row.kind not in PERSONAL]
     ids = {job.id for job in incoming.jobs}
     for rows, table in ((incoming.outputs, "outputs"), (incoming.events, "events")):
         for row in tables[table]:
             rows.setdefault(row.job_id, []).append(row)
-    if len(ids) != len(incoming.jobs) or not {*incoming.outputs, *incoming.events} <= ids:
+    named = {*incoming.outputs, *incoming.events, *incoming.marks}
+    if len(ids) != len(incoming.jobs) or len(incoming.marks) != len(tables["catalogue"]) or not named <= ids:
         raise ValueError("a clip comes twice, or a row belongs to none")
     for job in incoming.jobs:
         _check_outputs(incoming.manifest, job, incoming.outputs.get(job.id, []))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from happyhorse_widgets.errors import LibraryError
 
+from .catalogue import enter
 from .clips import ClipRecord, read_clip
 
 if TYPE_CHECKING:
@@ -71,8 +72,10 @@ class Journal:
         instead_of: str | None = None,
         waiting: str = "",
         forgone: frozenset[str] = frozenset(),
+        parent: str | None = None,
+        relation: str = "",
     ) -> Future[ClipRecord]:
-        """Enter a new clip.
+        """Enter a new clip. `parent` names the one that it was made from, `relation` says how.
 
         With `instead_of` it takes the place of a clip in the state `waiting`; where that has a successor already which is in none
         of the states `forgone`, nothing is entered and the future gives the successor, so that to ask twice makes one clip. The
@@ -91,7 +94,7 @@ class Journal:
                     raise StaleTransition(f"{instead_of} is not {waiting} any more")
             connection.execute(
                 "INSERT INTO jobs (id, created_at, updated_at, state, endpoint, project, sandbox, model, request, versions,"
-                " budget) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " budget, parent, relation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     clip_id,
                     now,
@@ -104,9 +107,12 @@ class Journal:
                     json.dumps(request),
                     json.dumps(versions),
                     budget,
+                    parent,
+                    relation,
                 ),
             )
-            _event(connection, clip_id, now, "", state, "")
+            enter(connection, clip_id)
+            note_event(connection, clip_id, now, "", state, "")
             if instead_of is not None:
                 connection.execute(
                     f"UPDATE jobs SET successor = ?, {_TOUCH} WHERE id = ?",  # noqa: S608 (a constant)
@@ -146,7 +152,7 @@ class Journal:
             )
             if row.rowcount != 1:
                 raise StaleTransition(f"{clip_id} is not {current} any more")
-            _event(connection, clip_id, now, current, following, detail)
+            note_event(connection, clip_id, now, current, following, detail)
             return read_clip(connection, clip_id)
 
         return self._database.write(work)
@@ -251,9 +257,10 @@ def _stored(name: str, value: Any) -> Any:
     return json.dumps(value) if name in _AS_JSON and value is not None else value
 
 
-def _event(
+def note_event(
     connection: sqlite3.Connection, clip_id: str, at: float, current: str, following: str, detail: str
 ) -> None:
+    """Leave an event behind, by which others hear of what happened to a clip."""
     connection.execute(
         "INSERT INTO events (job_id, at, from_state, to_state, detail) VALUES (?, ?, ?, ?, ?)",
         (clip_id, at, current, following, detail),

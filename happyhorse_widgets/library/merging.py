@@ -22,8 +22,10 @@ from happyhorse_widgets.media.images import load_image
 from happyhorse_widgets.media.probe import probe
 
 from .archive import file_pieces, opened, refusal, sha256_of
+from .catalogue import enter
 from .files import part_of, publish, writing
 from .incoming import Incoming, read
+from .joining import join_marks, join_saved
 from .rows import JobRow, Manifest, insert_row, read_rows
 from .transfer import images_of, told, without_addresses
 
@@ -44,7 +46,9 @@ class Merged:
     """What an import brought.
 
     `clips` are the local ids of those that came in, `known` of those that were here already, the same. `left_out` has a sentence
-    for each clip that was not taken, `ignored` the names of tables that only a newer package knows.
+    for each clip that was not taken, `ignored` the names of tables that only a newer package knows. `marked` are the clips that
+    were here before and got favourite, tags or notes from the other library, `saved` the names of presets and templates that
+    came in.
     """
 
     path: Path
@@ -52,11 +56,19 @@ class Merged:
     known: tuple[str, ...]
     left_out: dict[str, str]
     ignored: tuple[str, ...]
+    marked: tuple[str, ...] = ()
+    saved: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         lines = [
             f"{len(self.clips):,} clips came in from {self.path}; {len(self.known):,} were here already."
         ]
+        if self.marked:
+            lines.append(
+                f"What was said there of {len(self.marked):,} of these was added to what is said here."
+            )
+        if self.saved:
+            lines.append(f"{len(self.saved):,} saved things came in: {', '.join(self.saved[:10])}.")
         if self.ignored:
             lines.append(f"Left out, for only a newer version knows it: {', '.join(self.ignored)}.")
         return "\n".join(lines + told(self.left_out, "not imported"))
@@ -91,9 +103,10 @@ def merge(
             pulse()
             with writing(target):
                 publish(part, target)
-        late = database.write(lambda connection: _enter(connection, incoming, new)).result()
+        entered = database.write(lambda connection: _enter(connection, incoming, new)).result()
     finally:
         _discard(staged)
+    late = entered.late
     left_out |= {clip_id: why for clip_id, why in late.items() if why}
     return Merged(
         path,
@@ -101,6 +114,8 @@ def merge(
         known=tuple(clip_id for clip_id, why in (standing | late).items() if not why),
         left_out=left_out,
         ignored=incoming.ignored,
+        marked=tuple(entered.marked),
+        saved=tuple(entered.saved),
     )
 
 
@@ -222,7 +237,7 @@ def _look_at(archive: Archive, name: str, part: Path) -> None:
         if name.startswith("clips/"):
             probe(part)
         else:
-            load_image(part, name=name)
+            load_image(part, name=name, keep_metadata=True)
     except (InvalidImage, MediaError) as error:
         raise refusal(archive.path, f"{name} cannot be used ({error})") from error
 
@@ -242,14 +257,28 @@ def _discard(staged: dict[Path, Path]) -> None:
             part.unlink(missing_ok=True)
 
 
-def _enter(connection: sqlite3.Connection, incoming: Incoming, new: list[JobRow]) -> dict[str, str]:
-    """Enter the rows of the new clips; of those that another process has brought in meanwhile, what `_standing` says."""
+@dataclass(frozen=True, slots=True)
+class _Entered:
+    """What came of it.
+
+    `late` is what `_standing` says of the clips that another process has brought in meanwhile, `marked` names those that were
+    here before, of which more is said now, `saved` what was added to the things that are saved.
+    """
+
+    late: dict[str, str]
+    marked: list[str]
+    saved: list[str]
+
+
+def _enter(connection: sqlite3.Connection, incoming: Incoming, new: list[JobRow]) -> _Entered:
+    """Enter the rows of the new clips, and what was said of all of them."""
     late = _standing(connection, incoming)
     now = time.time()
     for job in new:
         if job.id in late:
             continue
         insert_row(connection, "jobs", job, imported_at=now)
+        enter(connection, job.id)
         for output in incoming.outputs.get(job.id, []):
             insert_row(connection, "outputs", output)
         for event in incoming.events.get(job.id, []):
@@ -257,4 +286,13 @@ def _enter(connection: sqlite3.Connection, incoming: Incoming, new: list[JobRow]
     for sha256 in images_of(new):
         if sha256 in incoming.images:
             insert_row(connection, "images", incoming.images[sha256])
-    return {clip_id: why for clip_id, why in late.items() if clip_id in {job.id for job in new}}
+    entered = {job.id for job in new}
+    return _Entered(
+        late={clip_id: why for clip_id, why in late.items() if clip_id in entered},
+        marked=[
+            clip_id
+            for clip_id, marks in incoming.marks.items()
+            if join_marks(connection, marks, is_new=clip_id in entered - late.keys())
+        ],
+        saved=join_saved(connection, incoming.saved),
+    )

@@ -16,10 +16,11 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Mapping
     from concurrent.futures import Future
 
     from .database import Database
@@ -125,6 +126,16 @@ def boot_id() -> str:
         return f"{platform.node()}-unknown-boot"
 
 
+def this_process() -> dict[str, Any]:
+    """What tells this process from every other one, in plain JSON types."""
+    return {"pid": os.getpid(), "boot_id": boot_id(), "started": _started(os.getpid())}
+
+
+def surely_runs(process: Mapping[str, Any]) -> bool:
+    """Whether a process, as `this_process` names it, is seen to run; False also where that cannot be seen from here."""
+    return bool(process["started"]) and _same_process(process)
+
+
 def _is_me(row: sqlite3.Row) -> bool:
     return bool(row["pid"] == os.getpid()) and row["host"] == platform.node() and _same_process(row)
 
@@ -153,7 +164,7 @@ def _gone(pid: int) -> bool:
     return False
 
 
-def _same_process(row: sqlite3.Row) -> bool:
+def _same_process(row: sqlite3.Row | Mapping[str, Any]) -> bool:
     # The start time tells a process from a later one with the same id, as containers like to have.
     return bool(row["boot_id"] == boot_id()) and bool(row["started"] == _started(row["pid"]))
 

@@ -3,11 +3,12 @@
     manifest.json            {"format", "version", "made_at", "made_by", "files": {name: {"size", "sha256"}}}
     journal/jobs.jsonl       one clip a line                journal/outputs.jsonl    the files that clips have
     journal/events.jsonl     what happened to clips         journal/images.jsonl     the reference images
+    journal/catalogue.jsonl  favourites, tags and notes     journal/saved.jsonl      presets and templates
     clips/CLIP.mp4           images/SHA256.ext              posters/CLIP.jpg
 
 Other tables (`journal/NAME.jsonl`) may join: who does not know them leaves them out and says so. `version` grows when one who
 knows only the older form would misunderstand the newer. Not exported: what concerns one home or one account only, such as
-budgets and uploads.
+budgets, uploads, what was deleted, and what lies on a desk (`PERSONAL`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from msgspec import Meta
 
 from happyhorse_widgets.media.images import MEDIA_TYPES
 from happyhorse_widgets.media.probe import VideoFacts  # noqa: TC001 - the decoder resolves the annotations
+from happyhorse_widgets.text import whole_in
 
 if TYPE_CHECKING:
     import sqlite3
@@ -33,6 +35,9 @@ ClipId = Annotated[str, Meta(pattern=r"\Aclip_[0-9A-Za-z_]{1,64}\Z")]
 Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Amount = Annotated[float, Meta(ge=0, le=1e12)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
+
+#: Kinds of saved things that do not travel.
+PERSONAL = frozenset({"draft"})
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -85,6 +90,8 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True):
     seed_used: Annotated[int, Meta(ge=-(2**53), le=2**53)] | None
     error: dict[str, str] | None
     versions: dict[str, str]
+    parent: ClipId | None = None
+    relation: Annotated[str, Meta(max_length=32)] = ""
 
 
 class OutputRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,11 +135,41 @@ class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
         return f"images/{self.sha256}.{extension}" if extension else ""
 
 
-Row = JobRow | OutputRow | EventRow | ImageRow
-TABLES: dict[str, type[Row]] = {"jobs": JobRow, "outputs": OutputRow, "events": EventRow, "images": ImageRow}
+class MarkRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person said of a clip."""
 
-_JSON = frozenset({"request", "body", "error", "versions", "facts"})
-_FLAGS = frozenset({"sandbox", "refunded"})
+    job_id: ClipId
+    favourite: bool
+    tags: Annotated[tuple[Annotated[str, Meta(max_length=1_000)], ...], Meta(max_length=1_000)]
+    notes: Annotated[str, Meta(max_length=1_000_000)]
+
+    @property
+    def says_something(self) -> bool:
+        """Whether anything is said."""
+        return self.favourite or bool(self.tags) or bool(self.notes)
+
+
+class SavedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was saved to be found again."""
+
+    kind: Annotated[str, Meta(pattern=r"\A[a-z_]{1,32}\Z")]
+    name: Annotated[str, Meta(min_length=1, max_length=1_000)]
+    value: Any
+    at: Amount
+
+
+Row = JobRow | OutputRow | EventRow | ImageRow | MarkRow | SavedRow
+TABLES: dict[str, type[Row]] = {
+    "jobs": JobRow,
+    "outputs": OutputRow,
+    "events": EventRow,
+    "images": ImageRow,
+    "catalogue": MarkRow,
+    "saved": SavedRow,
+}
+
+_JSON = frozenset({"request", "body", "error", "versions", "facts", "tags", "value"})
+_FLAGS = frozenset({"sandbox", "refunded", "favourite"})
 _BATCH = 500
 
 
@@ -166,7 +203,7 @@ def insert_row(connection: sqlite3.Connection, table: str, row: Row, **more: Any
 
 def _decoded(row: dict[str, Any]) -> dict[str, Any]:
     for name in _JSON & row.keys():
-        row[name] = None if row[name] is None else json.loads(row[name])
+        row[name] = None if row[name] is None else whole_in(json.loads(row[name]))
     for name in _FLAGS & row.keys():
         row[name] = bool(row[name])
     return row

@@ -13,7 +13,19 @@ import msgspec
 from happyhorse_widgets.errors import LibraryError
 
 from .archive import ArchiveWriter, file_pieces, sha256_of, written
-from .rows import TABLES, FileEntry, ImageRow, JobRow, Manifest, OutputRow, Row, read_rows
+from .clips import REMOVED
+from .rows import (
+    PERSONAL,
+    TABLES,
+    FileEntry,
+    ImageRow,
+    JobRow,
+    Manifest,
+    MarkRow,
+    OutputRow,
+    Row,
+    read_rows,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -71,10 +83,11 @@ def export(
     made_by: dict[str, str],
     pulse: Pulse,
 ) -> Exported:
-    """Write the clips (None: all) that are in one of `states` to a zip at `path`, whole or not at all.
+    """Write the clips that are in one of `states` to a zip at `path`, whole or not at all.
 
-    What is there under that name is replaced. A clip whose file is missing or changed is left out. Raises `LibraryError` for an
-    id that no clip has and where the zip cannot be written.
+    `clip_ids` None means all that are not deleted, and what was saved with them. What is there under that name is replaced. A
+    clip whose file is missing or changed is left out. Raises `LibraryError` for an id that no clip has and where the zip cannot
+    be written.
     """
     contents = database.read(lambda connection: _collect(connection, clip_ids, states))
     _hash_files(home, contents, pulse)
@@ -97,8 +110,14 @@ def _collect(
     for clip_id in clip_ids or ():
         if clip_id not in known:
             raise LibraryError(f"There is no clip {clip_id} in this library.")
-    chosen = known if clip_ids is None else set(clip_ids)
+    deleted = {
+        row[0] for row in connection.execute("SELECT job_id FROM catalogue WHERE deleted_at IS NOT NULL")
+    }
+    chosen = known.keys() - deleted if clip_ids is None else set(clip_ids)
     contents = _Contents()
+    for clip_id in chosen & deleted:
+        contents.left_out[clip_id] = "it is deleted: restore it first"
+    chosen -= deleted
     resting = [clip_id for clip_id in known if clip_id in chosen and known[clip_id] in states]
     for clip_id, state in known.items():
         if clip_id in chosen and state not in states:
@@ -109,6 +128,15 @@ def _collect(
     for table, order in (("outputs", "job_id, position"), ("events", "seq")):
         for row in read_rows(connection, table, "job_id", resting, order):
             _take(contents, table, row, row["job_id"])
+    for row in read_rows(connection, "catalogue", "job_id", resting):
+        _take(contents, "catalogue", row, row["job_id"])
+    contents.rows["catalogue"] = [
+        row for row in contents.rows["catalogue"] if isinstance(row, MarkRow) and row.says_something
+    ]
+    if clip_ids is None:
+        kinds = [row[0] for row in connection.execute("SELECT DISTINCT kind FROM saved")]
+        for row in read_rows(connection, "saved", "kind", [kind for kind in kinds if kind not in PERSONAL]):
+            _take(contents, "saved", row, "")
     for row in read_rows(connection, "images", "sha256", sorted(images_of(contents.rows["jobs"]))):
         _take(contents, "images", row, "")
     return contents
@@ -143,7 +171,9 @@ def _hash_files(home: Home, contents: _Contents, pulse: Pulse) -> None:
     """Note the files, and leave out the clips whose own are not what the journal says."""
     for output in contents.rows["outputs"]:
         assert isinstance(output, OutputRow)
-        if output.path is not None and not _add_file(home, contents, output.path, pulse, output.sha256):
+        if output.state == REMOVED:
+            contents.left_out[output.job_id] = "its file went with the trash"
+        elif output.path is not None and not _add_file(home, contents, output.path, pulse, output.sha256):
             contents.left_out[output.job_id] = (
                 f"its file {output.path} is missing or was changed: call session.library.check()"
             )

@@ -1,4 +1,4 @@
-"""Frames out of a finished video, and its index moved to the front."""
+"""Frames out of a finished video, and copies of it with the same packets: the index moved to the front, the sound left out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def poster(path: str | os.PathLike[str], *, at: float = 0.0) -> Image.Image:
 
     The last one where `at` is beyond the end. Raises `MediaError` where the file cannot be decoded.
     """
-    with _opened(path) as container:
+    with opened(path) as container:
         frame = _frame_at(container, at)
         if frame is None:
             raise MediaError(f"{Path(path).name} has no frame that can be decoded.")
@@ -52,7 +52,7 @@ def sample(path: str | os.PathLike[str], n: int) -> NDArray[np.uint8]:
     facts = probe(path)
     found: NDArray[np.uint8] = np.empty((n, facts.height, facts.width, 3), dtype=np.uint8)
     decoded = 0
-    with _opened(path) as container:
+    with opened(path) as container:
         shown = sum(1 for packet in container.demux(video=0) if packet.size and not packet.is_discard)
         wanted = np.rint(np.linspace(0, shown - 1, n)).astype(int)
         container.seek(0)
@@ -78,8 +78,21 @@ def move_moov_first(source: str | os.PathLike[str], target: str | os.PathLike[st
     if probe(source).faststart:
         shutil.copyfile(source, target)
         return
-    with _opened(source) as container:
-        streams = [*container.streams.video, *container.streams.audio]
+    _copy(source, target, sound=True)
+
+
+def without_sound(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+    """Write `source` to `target` as an MP4 of the picture alone, with its index first.
+
+    Nothing is encoded again. Raises `MediaError` where `source` is cut or not a video.
+    """
+    probe(source)
+    _copy(source, target, sound=False)
+
+
+def _copy(source: str | os.PathLike[str], target: str | os.PathLike[str], *, sound: bool) -> None:
+    with opened(source) as container:
+        streams = [*container.streams.video, *(container.streams.audio if sound else ())]
         with av.open(str(Path(target)), "w", format="mp4", options={"movflags": "faststart"}) as output:
             output.metadata.update(container.metadata)
             copies = {stream.index: output.add_stream_from_template(stream) for stream in streams}
@@ -91,8 +104,8 @@ def move_moov_first(source: str | os.PathLike[str], target: str | os.PathLike[st
 
 
 @contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
-    """The opened file; what goes wrong while it is open becomes a `MediaError`."""
+def opened(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
+    """The opened file, which has a video stream; what goes wrong while it is open becomes a `MediaError`."""
     path = Path(path)
     try:
         with av.open(str(path)) as container:

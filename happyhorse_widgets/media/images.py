@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,13 +14,17 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from happyhorse_widgets.errors import InvalidImage
+from happyhorse_widgets.text import whole
 
+from .metadata import stripped
 from .sniff import described, sniff
+from .upright import orientation, redrawn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "ADVISED_RATIO",
     "ADVISED_SIDE",
     "MAX_BYTES",
     "MAX_PIXELS",
@@ -37,6 +41,8 @@ MAX_BYTES = 10_000_000
 MAX_PIXELS = 64_000_000
 #: The shortest side, in pixels, that Scenario advises at least.
 ADVISED_SIDE = 400
+#: How many times as long as its shorter side the longer one may be before we advise against it. No clip is longer than 21:9.
+ADVISED_RATIO = 2.5
 #: What Scenario takes, with the usual file extensions.
 MEDIA_TYPES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
@@ -46,7 +52,6 @@ ImageSource: TypeAlias = (
 )
 
 _SHRINK = 'Shrink it, for example: Image.open("big.png").convert("RGB").save("small.jpg", quality=90).'
-_ORIENTATION = 0x0112
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _START_OF_SCAN = b"\xff\xda"
 #: A progressive JPEG has about ten. Each goes over the whole picture again, and an empty one takes a few bytes.
@@ -58,7 +63,8 @@ class ReferenceImage:
     """One checked reference image: the very bytes that are uploaded, and what is known about them.
 
     `width` and `height` are in pixels as shown, with the EXIF orientation applied. `sha256` is the
-    hexadecimal hash of `data`. `frames` is above 1 for an animation.
+    hexadecimal hash of `data`. `frames` is above 1 for an animation. `clip_id` names the clip that it is a frame of, if any;
+    `alias` is the person's own name for it. `given` is the file as it came, where metadata was taken out of it, else None.
     """
 
     data: bytes = field(repr=False)
@@ -68,6 +74,13 @@ class ReferenceImage:
     height: int
     sha256: str
     frames: int = 1
+    clip_id: str | None = None
+    alias: str = ""
+    given: ReferenceImage | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for name in ("name", "alias"):
+            object.__setattr__(self, name, whole(getattr(self, name)))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -77,6 +90,12 @@ class ReferenceImage:
         if side < ADVISED_SIDE:
             found.append(
                 f"{self.name}: the shortest side is {side} px; at least {ADVISED_SIDE} px is advised."
+            )
+        ratio = max(self.width, self.height) / side
+        if ratio > ADVISED_RATIO:
+            longer = "wide as high" if self.width > self.height else "high as wide"
+            found.append(
+                f"{self.name}: it is {ratio:.1f} times as {longer}; at most {ADVISED_RATIO} is advised."
             )
         if self.frames > 1:
             found.append(
@@ -99,24 +118,29 @@ class ReferenceImage:
         return out.getvalue()
 
 
-def load_image(source: ImageSource, *, name: str | None = None) -> ReferenceImage:
+def load_image(
+    source: ImageSource, *, name: str | None = None, keep_metadata: bool = False
+) -> ReferenceImage:
     """Read and check one reference image.
 
     `source` is the path of a JPEG, PNG or WEBP file, the bytes of one, a PIL image, or a numpy array
-    (height, width), (height, width, 3) or (height, width, 4), either uint8 or float 0–1. The bytes of a file
-    stay as they are; an image or array becomes a PNG, or a WEBP of quality 95 where the PNG would pass 10 MB.
-    `name` is what messages call it; by default the file's name.
+    (height, width), (height, width, 3) or (height, width, 4), either uint8 or float 0–1. An image or array becomes a PNG, or
+    a WEBP of quality 95 where the PNG would pass 10 MB. `name` is what messages call it; by default the file's name.
+
+    What a file says beside its picture (place, time, camera, owner, comments, previews) is taken out, and every pixel stays;
+    a photo that is only marked as lying on its side is turned for good. With `keep_metadata` the bytes of a file stay as they
+    are. The same file gives the same bytes each time.
 
     Raises `InvalidImage` that says what was given and what to do: a missing or empty file, a folder, another
     kind of file, more than 10,000,000 bytes or 64,000,000 pixels, an image that cannot be decoded.
     """
     if isinstance(source, str | os.PathLike):
         path = _path(source)
-        return _checked(_read(path), name or path.name)
+        return _taken(_read(path), name or path.name, keep_metadata)
     if isinstance(source, bytes | bytearray | memoryview):
         data = bytes(source)
         extension = MEDIA_TYPES.get(sniff(data) or "")
-        return _checked(data, name or (f"image.{extension}" if extension else "the image"))
+        return _taken(data, name or (f"image.{extension}" if extension else "the image"), keep_metadata)
     if isinstance(source, Image.Image):
         return _encoded(source, name or Path(str(getattr(source, "filename", "") or "image")).stem)
     if isinstance(source, np.ndarray):
@@ -173,8 +197,24 @@ def _check_size(size: int, name: str) -> None:
         raise InvalidImage(f"{name} has {size:,} bytes ({size / 1e6:.1f} MB); {allowed}. {_SHRINK}")
 
 
-def _checked(data: bytes, name: str) -> ReferenceImage:
-    """Raise `InvalidImage` unless `data` is a whole image of a kind that Scenario takes."""
+def _taken(data: bytes, name: str, keep_metadata: bool) -> ReferenceImage:
+    """The checked image of a file, without its metadata unless that is to be kept."""
+    given, turn = _checked(data, name)
+    if keep_metadata:
+        return given
+    clean = stripped(data, given.media_type) if turn == 1 else None
+    if clean is None:  # it is to be turned, or only a decoder finds its way through it
+        try:
+            clean = redrawn(data, given.media_type, most=MAX_BYTES)
+        except (OSError, ValueError, MemoryError) as error:
+            raise InvalidImage(f"{name} cannot be freed of its metadata ({error}). Save it again.") from error
+    if clean == data:
+        return given
+    return replace(_checked(clean, name)[0], given=given)
+
+
+def _checked(data: bytes, name: str) -> tuple[ReferenceImage, int]:
+    """The image, and how EXIF says it is to be turned; raises `InvalidImage` unless it is whole and of a kind to take."""
     _check_size(len(data), name)
     media_type = sniff(data)
     kind = described(media_type)
@@ -182,7 +222,7 @@ def _checked(data: bytes, name: str) -> ReferenceImage:
         allowed = "the model takes JPEG, PNG and WEBP"
         raise InvalidImage(f"{name} is {kind}; {allowed}. Save the picture as one of these.")
     try:
-        width, height, frames = _decode(data, name)
+        width, height, frames, turn = _decode(data, name)
     except InvalidImage:
         raise
     except MemoryError:
@@ -190,11 +230,12 @@ def _checked(data: bytes, name: str) -> ReferenceImage:
     except Exception as error:  # a decoder that meets arbitrary bytes raises nearly anything
         advice = "Save or download it again"
         raise InvalidImage(f"{name} begins like {kind} but cannot be decoded ({error}). {advice}.") from error
-    return ReferenceImage(data, name, media_type, width, height, hashlib.sha256(data).hexdigest(), frames)
+    sha256 = hashlib.sha256(data).hexdigest()
+    return ReferenceImage(data, name, media_type, width, height, sha256, frames), turn
 
 
-def _decode(data: bytes, name: str) -> tuple[int, int, int]:
-    """Width and height as shown and the number of frames, after decoding the first frame whole."""
+def _decode(data: bytes, name: str) -> tuple[int, int, int, int]:
+    """Width and height as shown, the number of frames and the orientation, after decoding the first frame whole."""
     try:
         image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP"))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -203,8 +244,6 @@ def _decode(data: bytes, name: str) -> tuple[int, int, int]:
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise _too_many_pixels(name, f" ({width} × {height})")
-        if image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8):
-            width, height = height, width
         if sniff(data) == "image/jpeg" and data.count(_START_OF_SCAN) > _MAX_SCANS:
             raise InvalidImage(f"{name} is a JPEG of more than {_MAX_SCANS} scans. Save it again.")
         # A phone's JPEG may carry a second picture (a preview, a gain map), which is no animation.
@@ -212,7 +251,8 @@ def _decode(data: bytes, name: str) -> tuple[int, int, int]:
         # A JPEG is read to its end also where only an eighth of it is computed.
         image.draft("RGB", (image.width // 8, image.height // 8))
         image.load()
-    return width, height, frames
+        turn = orientation(image)
+    return *((height, width) if turn > 4 else (width, height)), frames, turn
 
 
 def _too_many_pixels(name: str, size: str = "") -> InvalidImage:
@@ -258,4 +298,4 @@ def _encoded(image: Image.Image, stem: str) -> ReferenceImage:
         raise InvalidImage(f"{stem} ({width} × {height}) cannot be saved as an image ({error}).") from error
     data = out.getvalue()
     suffix = f".{MEDIA_TYPES[sniff(data) or '']}"
-    return _checked(data, stem if stem.endswith(suffix) else stem + suffix)
+    return _taken(data, stem if stem.endswith(suffix) else stem + suffix, keep_metadata=False)

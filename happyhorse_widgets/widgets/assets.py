@@ -30,6 +30,8 @@ _IMPORT = re.compile(r'^import\s*\{([^{}]*)\}\s*from\s*"(\.{1,2}/[\w./-]+\.js)";
 _EXPORT = re.compile(r"^export\s+(?:(?:async\s+)?function\*?|class|const)\s+([A-Za-z_$][\w$]*)", re.MULTILINE)
 _DEFAULT = re.compile(r"^export\s+default\s+", re.MULTILINE)
 _NAME = re.compile(r"([A-Za-z_$][\w$]*)(?:\s+as\s+([A-Za-z_$][\w$]*))?")
+# A type within a line of code may be said to come from another module.
+_INLINE_TYPE = re.compile(r"/\*\*[^\n]*?\*/")
 # What is left over after the forms above were taken out: a form that is not understood.
 _LEFTOVER = re.compile(
     r"^\s*(?:import\b|export\b).*$|^(?!\s*(?:\*|//|/\*)).*\bimport\s*[(.].*$", re.MULTILINE
@@ -130,7 +132,7 @@ def _read(path: str, root: Path) -> _Module:
     exports = frozenset(_EXPORT.findall(body))
     body = _EXPORT.sub(lambda match: match[0].removeprefix("export").lstrip(), body)
     body, defaults = _DEFAULT.subn("const $default = ", body)
-    if (leftover := _LEFTOVER.search(body)) is not None:
+    if (leftover := _LEFTOVER.search(_INLINE_TYPE.sub("", body))) is not None:
         raise AssetError(f"{path} has a form that cannot be put into one script: {leftover[0].strip()}")
     return _Module(path, body, tuple(imports), exports, bool(defaults))
 

@@ -67,6 +67,7 @@ class Bridge:
         self._changed = threading.Condition()
         self._marked: dict[Channel, None] = {}  # a set in the order of the first mark: nobody is passed over
         self._carrier: threading.Thread | None = None  # who writes at the moment: one at a time
+        self._carried_now: Channel | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -88,12 +89,17 @@ class Bridge:
     def release(self, channel: Channel) -> None:
         """Write the state of `channel` now if it is still to be written, and take no more marks of it."""
         with self._changed:
+            if channel.closed:
+                return  # a widget that was closed is closed again when it is collected, on any thread and under any lock
             channel.closed = True
         self.flush(channel)
 
     def flush(self, channel: Channel) -> None:
         """Write the state of `channel` now, whatever the rates, if it is still to be written."""
         with self._changed:
+            if channel not in self._marked and channel is not self._carried_now:
+                # A widget that is being collected always leaves here: it may hold up the one that is written.
+                return
             here = threading.current_thread()
             nested = self._carrier is here  # called by a write, which is not waited for
             # Writes come one after the other, so that the last state is the last one written.
@@ -101,7 +107,7 @@ class Bridge:
             if channel not in self._marked:
                 return
             del self._marked[channel]
-            self._carrier = here
+            self._carrier, self._carried_now = here, channel
         channel.carry()
         if not nested:
             self._carried(channel)
@@ -127,7 +133,7 @@ class Bridge:
                 first = next((c for c in self._marked if max(c.due, self._due) <= now), None)
                 if first is not None and self._carrier is None:
                     del self._marked[first]
-                    self._carrier = threading.current_thread()
+                    self._carrier, self._carried_now = threading.current_thread(), first
                     return first
                 if self._closed and not self._marked:
                     return None
@@ -138,7 +144,7 @@ class Bridge:
         with self._changed:
             now = self._clock()
             self._due, channel.due = now + self._spacing, now + self._channel_spacing
-            self._carrier = None
+            self._carrier = self._carried_now = None
             self._changed.notify_all()
 
 

@@ -7,15 +7,19 @@ requests with `serve_clips`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from happyhorse_widgets.engine.code import LANGUAGES
 from happyhorse_widgets.engine.loop import engine_loop
 from happyhorse_widgets.engine.states import State
 from happyhorse_widgets.errors import HappyHorseError, InvalidRequest, LibraryError
 from happyhorse_widgets.media.images import load_image
 
+from .once import Once
+from .playable import file_of, have
 from .rpc import Buffers, Content, Dispatcher, Kind, Reply
 from .served import served_path
 
@@ -25,11 +29,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from happyhorse_widgets.engine.clip import Clip
+    from happyhorse_widgets.engine.lineage import Origin
     from happyhorse_widgets.engine.request import Reference
 
 #: The most bytes that one answer carries: Jupyter's websocket and Colab's stay responsive at this size.
 CHUNK = 1 << 20
+#: What a number of bytes must be below: JavaScript counts no further, and no file is so large.
+_BEYOND = 2**53
 _THUMBNAIL = 96
+#: How many of a clip's descendants a card names, and how many letters of a prompt it takes to know one again.
+_RELATIVES, _WORDS = 9, 60
 
 #: Of each state: the phase, which chooses the card's look, and the heading.
 PHASES: dict[State, tuple[str, str]] = {
@@ -54,22 +63,32 @@ _NOTES = {
     State.UNKNOWN: "Scenario's answer was lost, so the list of jobs is searched before anything is sent again.",
 }
 
+_WITHOUT_FILE = (
+    "Its file went with the trash. session.library.check() downloads it again where Scenario still has it, at no cost; "
+    "to submit it again is paid."
+)
+
 
 def card_state(clip: Clip) -> dict[str, Any]:
     """Everything that a card shows of `clip`, small and whole: plain JSON types, no bytes, no secrets."""
     phase, heading = PHASES[clip.state]
     request, path = clip.request, clip.path
+    deleted = clip.deleted_at is not None
+    if deleted:
+        phase, heading, path = "stopped", "Deleted", None
     return {
         "id": clip.id,
         "phase": phase,
         "heading": heading,
-        "note": clip.note or _NOTES.get(clip.state, ""),
+        "note": clip.note
+        or (_WITHOUT_FILE if clip.is_done and path is None and not deleted else _NOTES.get(clip.state, "")),
         "progress": clip.progress,
         "started": clip.created_at,
         "ended": clip.finished_at,
         "sandbox": clip.sandbox,
         "prompt": request.prompt,
         "references": [reference.name for reference in request.references],
+        "names": [reference.alias for reference in request.references],
         "parameters": parameters(clip),
         "ratio": request.aspect_ratio or "16:9",
         "expected": clip.keeper.usual_seconds(request.model),
@@ -80,7 +99,51 @@ def card_state(clip: Clip) -> dict[str, Any]:
         "actions": actions(clip),
         "detached": clip.detached,
         "video": None if path is None else _video(clip, path),
+        "kept": True,
+        "favourite": clip.favourite,
+        "tags": list(clip.tags),
+        "notes": clip.notes,
+        "deletable": clip.is_over,
+        "deleted": deleted,
+        **_lineage(clip),
     }
+
+
+def _lineage(clip: Clip) -> dict[str, Any]:
+    """What the clip was made from, and some of what was made from it: of each the relation, the id and its first words."""
+    made: list[Clip] = []
+    with contextlib.suppress(LibraryError):  # the session was closed
+        made = clip.descendants()
+    return {
+        "lineage": [_origin(clip, origin) for origin in clip.lineage],
+        "made": [_relative(_relation(child, clip), child) for child in made[-_RELATIVES:]],
+        "made_count": len(made),
+    }
+
+
+def _origin(clip: Clip, origin: Origin) -> dict[str, Any]:
+    if origin.presence == "here":
+        with contextlib.suppress(KeyError, LibraryError):
+            return _relative(origin.relation, clip.keeper.clip(origin.clip_id))
+    return {"relation": origin.relation, "id": origin.clip_id, "words": "", "presence": origin.presence}
+
+
+def _relation(child: Clip, parent: Clip) -> str:
+    return next((each.relation for each in child.lineage if each.clip_id == parent.id), "")
+
+
+def _relative(relation: str, clip: Clip) -> dict[str, Any]:
+    words = clip.request.prompt
+    short = words if len(words) <= _WORDS else f"{words[:_WORDS].rstrip()}…"
+    return {"relation": relation, "id": clip.id, "words": short, "presence": "here"}
+
+
+def clip_ids(content: Content) -> list[str]:
+    """The ids of clips in a message. Raises `InvalidRequest` where it has none."""
+    ids = content.get("clips")
+    if not isinstance(ids, list):
+        raise InvalidRequest("The message names no clips.")
+    return [str(clip_id) for clip_id in ids]
 
 
 def parameters(clip: Clip) -> list[str]:
@@ -112,27 +175,37 @@ def file_name(clip: Clip) -> str:
 
 
 def actions(clip: Clip) -> list[str]:
-    """What a person can do with the clip in its state, the sensible thing first; card.js has the words for each."""
+    """What a person can do with the clip in its state, the sensible thing first; actions.js has the words for each."""
+    if clip.deleted_at is not None:
+        return ["restore"]
     if clip.can_withdraw:
         return ["withdraw"]
     if clip.state is State.NEEDS_USER:
         # Also where it has a successor: asked again it gives that one, or a new one where that came to nothing.
         return ["look", "resubmit"]
     if clip.is_over:
-        return [] if clip.is_done else ["again"]
+        return [] if clip.path is not None else ["again"]
     watching = "watch" if clip.detached else "detach"
     return [watching, "cancel"] if clip.state in (State.SUBMITTED, State.RUNNING) else [watching]
 
 
 def _video(clip: Clip, path: Path) -> dict[str, Any]:
     facts = clip.facts or {}
-    return {"served": served_path(path), "size": facts.get("size"), "name": file_name(clip)}
+    return {
+        "served": served_path(path),
+        "size": facts.get("size"),
+        "name": file_name(clip),
+        "rate": facts.get("frame_rate"),
+        "frames": facts.get("frames"),
+        "sound": facts.get("audio_codec") is not None,
+    }
 
 
 def serve_clips(
     rpc: Dispatcher, find: Callable[[str], Clip], made: Callable[[Clip], None] | None = None
 ) -> None:
     """Answer what cards ask. `find` gives the clip with an id, or raises KeyError; `made` is told of new ones."""
+    once = Once()
 
     def clip_of(content: Content) -> Clip:
         wanted = str(content.get("clip"))
@@ -146,13 +219,24 @@ def serve_clips(
 
     def chunk(content: Content, _buffers: Buffers) -> Future[Reply]:
         offset, length = content.get("offset"), content.get("length")
-        return engine_loop().run(asyncio.to_thread(_chunk, clip_of(content), offset, length))
+        path = file_of(clip_of(content), content.get("version"))
+        return engine_loop().run(asyncio.to_thread(_chunk, path, offset, length))
+
+    def version(content: Content, _buffers: Buffers) -> Future[Any]:
+        return engine_loop().run(have(clip_of(content), content.get("version")))
 
     def act(content: Content, _buffers: Buffers) -> Future[Reply]:
-        return engine_loop().run(_act(clip_of(content), content.get("action"), made))
+        clip, action = clip_of(content), content.get("action")
+        return once.answer(content.get("press"), lambda: _act(clip, action, made))
+
+    def code(content: Content, _buffers: Buffers) -> Content:
+        clip = clip_of(content)
+        return {"code": {language: clip.code(language) for language in LANGUAGES}}
 
     rpc.on(Kind.CLIP_IMAGES, images)
+    rpc.on(Kind.CLIP_CODE, code)
     rpc.on(Kind.CLIP_CHUNK, chunk)
+    rpc.on(Kind.CLIP_VERSION, version)
     rpc.on(Kind.CLIP_ACT, act)
 
 
@@ -173,17 +257,18 @@ def _thumbnail(reference: Reference, home: Path) -> bytes:
 
 @lru_cache(maxsize=256)
 def _thumbnail_of(path: Path) -> bytes:
-    return load_image(path).thumbnail(_THUMBNAIL)
+    return load_image(path, keep_metadata=True).thumbnail(_THUMBNAIL)
 
 
-def _chunk(clip: Clip, offset: Any, length: Any) -> Reply:
-    if not (isinstance(offset, int) and isinstance(length, int) and offset >= 0 and 0 < length <= CHUNK):
+def _chunk(path: Path, offset: Any, length: Any) -> Reply:
+    numbers = isinstance(offset, int) and isinstance(length, int)
+    if not (numbers and 0 <= offset < _BEYOND and 0 < length <= CHUNK):
         raise InvalidRequest(
-            f"A chunk is 1 to {CHUNK} bytes from an offset of 0 or more, not {length!r} from {offset!r}."
+            f"A chunk is 1 to {CHUNK} bytes from an offset of 0 or more, not {length!r:.40} from {offset!r:.40}."
         )
-    if clip.path is None or not clip.path.exists():
-        raise LibraryError(f"The file of clip {clip.id} is not there. Put it back, or make the clip again.")
-    with clip.path.open("rb") as file:
+    if not path.exists():
+        raise LibraryError(f"The file {path.name} is not there. Put it back, or make the clip again.")
+    with path.open("rb") as file:
         file.seek(offset)
         return Reply(buffers=[file.read(length)])
 
@@ -202,5 +287,8 @@ async def _act(clip: Clip, action: Any, made: Callable[[Clip], None] | None) -> 
         if made is not None:
             made(new)
         return Reply({"said": f"Submitted again, as {new.id}."})
+    if action == "restore":
+        await asyncio.to_thread(clip.restore)
+        return Reply({"said": ""})
     said = await asyncio.wrap_future(clip.keeper.act(clip, "cancel" if action == "withdraw" else action))
     return Reply({"said": said})

@@ -12,6 +12,7 @@ from IPython.display import display
 from .base import Widget
 from .bridge import bridge
 from .card import card_state, serve_clips
+from .curating import serve_curation
 from .fallback import display_static, replace_when_over
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class ClipCard(Widget):
         self.set_trait("state", card_state(clip))
         super().__init__()
         serve_clips(self.rpc, self._clips.__getitem__, self._follow)
+        serve_curation(self.rpc, self._clips.__getitem__)
         self._channel = bridge().open(lambda: card_state(self.clip), self._show)
         self._stop_observing = clip.keeper.observe(self._changed)
         self._channel.mark()  # for what happened since the state was first read

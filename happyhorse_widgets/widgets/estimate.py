@@ -34,26 +34,32 @@ class LiveEstimate:
         self._changed = changed
         self._lock = threading.Lock()
         self._asked: tuple[Any, ...] = ()
+        self._model = ""
         self._work: Future[None] | None = None
         self.state = _state("none")
 
     def ask(self, references: Sequence[ReferenceImage | Reference], *, model: str, **values: Any) -> None:
-        """Say what is set up now. Returns at once, and asks only when that is new."""
-        asked = (
-            model,
-            *sorted(values.items(), key=str),
-            *(source.sha256 or source.name for source in references),
-        )
+        """Say what is set up now. Returns at once, and asks only where what has an impact on the cost is new."""
+        asked = self._impact(len(references), model, values)
         with self._lock:
-            if asked == self._asked:
+            if asked == self._asked and self.state["status"] in ("known", "asking"):
                 return
             self._asked = asked
             self.stop()
             if not references:
                 self.state = _state("none")
                 return
-            self.state = {**self.state, "status": "asking"}
-            self._work = self._session.run(self._find(list(references), model, values))
+            # Of another model the last price says nothing; of this one it is near enough to stay while it is asked.
+            before = self.state if model == self._model else _state("none")
+            self._model = model
+            self.state = {**before, "status": "asking"}
+            self._work = self._session.run(self._find(asked, list(references), model, values))
+
+    def _impact(self, count: int, model: str, values: dict[str, Any]) -> tuple[Any, ...]:
+        schema = self._session.known_schema(model)
+        fields = schema.fields if schema else ()
+        names = [field.name for field in fields if field.cost_impact] or sorted(values)
+        return (model, count, *(values.get(name) for name in names))
 
     def stop(self) -> None:
         """Ask no more."""
@@ -61,16 +67,23 @@ class LiveEstimate:
             self._work.cancel()
 
     async def _find(
-        self, references: list[ReferenceImage | Reference], model: str, values: dict[str, Any]
+        self,
+        asked: tuple[Any, ...],
+        references: list[ReferenceImage | Reference],
+        model: str,
+        values: dict[str, Any],
     ) -> None:
         await asyncio.sleep(_PAUSE)
         try:
             found = await self._session.estimate_async(_ANY_PROMPT, references, model=model, **values)
-            self.state = _state("known", units=found.creative_units, seconds=found.seconds)
+            state = _state("known", units=found.creative_units, seconds=found.seconds)
         except InvalidRequest:
-            self.state = _state("none")  # the field itself says what is wrong
+            state = _state("none")  # the field itself says what is wrong
         except HappyHorseError as error:
-            self.state = _state("unavailable", reason=str(error))
+            state = _state("unavailable", reason=str(error))
+        with self._lock:
+            if asked == self._asked:
+                self.state = state
         self._changed()
 
 

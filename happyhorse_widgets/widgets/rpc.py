@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import Any
 
 from happyhorse_widgets.errors import HappyHorseError, InvalidRequest
+from happyhorse_widgets.text import whole_in
 
 _log = logging.getLogger(__name__)
 
@@ -40,31 +41,83 @@ class Kind(StrEnum):
     CLIP_IMAGES = "clip-images"
     """view → widget: thumbnails of the references of `clip`, and its poster, as buffers"""
     CLIP_CHUNK = "clip-chunk"
-    """view → widget: `length` bytes of the video of `clip` from `offset`, as a buffer"""
+    """view → widget: `length` bytes of the video of `clip` from `offset`, as a buffer; of another `version` of it, where
+    one is named"""
+    CLIP_VERSION = "clip-version"
+    """view → widget: have the `version` of `clip`, "silent" or "webm", that plays where the video itself does not; answered
+    with its `file` when that is there, and until then, about once a second, with the `progress` (0–1): ask again"""
     CLIP_ACT = "clip-act"
     """view → widget: do `action` with `clip`, one of those that its state offers; answered with `said`, what that meant, in
-    words"""
+    words. A `press` that is told again does nothing more, and is answered the same"""
+
+    CLIP_CODE = "clip-code"
+    """view → widget: the code that would make `clip` again; answered with `code`, a text by language"""
+    CLIPS_FIND = "clips-find"
+    """view → widget: which clips match `query`; answered with `clips`, the id and the ratio of each in order, `total`, how many
+    there are in all, and `tags` and `models`, those that are in use"""
+    CLIPS_STATES = "clips-states"
+    """view → widget: the states of the cards of `clips`"""
+    CLIPS_POSTERS = "clips-posters"
+    """view → widget: the posters of `clips`, as buffers; an empty one where there is none"""
+    CLIPS_MARK = "clips-mark"
+    """view → widget: set `favourite`, `tags` or `notes` of `clips`, or add one `tag`; answered with their states and `tags`,
+    those that are in use"""
+    CLIPS_DELETE = "clips-delete"
+    """view → widget: take `clips` out of sight, or with `back` bring them back; answered with `done`, those that it was done
+    with, and `problems`, in words"""
+    CLIPS_CHANGED = "clips-changed"
+    """widget → every view, unasked: the states of the `clips` that changed"""
 
     # the Studio
     STUDIO_EDIT = "studio-edit"
     """view → widget: new `values` of settings, by name; `tiles` is the order of the reference images"""
     STUDIO_GENERATE = "studio-generate"
-    """view → widget: make a clip of `values` and `tiles`; `press` tells one press of the button from the next, and
-    one that is sent again makes no second clip. Answered with `clip`, a card's state, or `problems`"""
-    STUDIO_CLIPS = "studio-clips"
-    """view → widget: the newest cards' states, those that come after the clip `before`, or those of the clips `ids`"""
+    """view → widget: make clips of `values` and `tiles`, or with a new seed of the clip `vary`; `press` tells one press of the
+    button from the next, and one that is sent again makes nothing new. Answered with `clips`, the cards' states, each with its
+    `press` ("<press>/0" …), and `problems`"""
+    STUDIO_REUSE = "studio-reuse"
+    """view → widget: set up what the clip `clip` was made of; the next press is noted as made from it"""
+    STUDIO_UNDO = "studio-undo"
+    """view → widget: set up again what was there before the Studio filled itself"""
+    STUDIO_DISMISS = "studio-dismiss"
+    """view → widget: the line that says what filled the Studio has been read"""
+    STUDIO_MODEL = "studio-model"
+    """view → widget: use the model `model`, which may be any of Scenario's; an error says why it cannot be used"""
+    STUDIO_CODE = "studio-code"
+    """view → widget: the code that would do what `values` and `tiles` ask for; answered with `code`, a text by language"""
+    STUDIO_PRESETS = "studio-presets"
+    """view → widget: the presets; `save`, `load` or `delete` names one to do that with first. Answered with `presets`, each with
+    its `name` and a `summary`"""
     STUDIO_SAMPLE = "studio-sample"
     """view → widget: set up the sample"""
-    STUDIO_CHANGED = "studio-changed"
-    """widget → every view, unasked: the states of the `clips` that changed"""
     TILE_ADD = "tile-add"
     """view → widget: an image, `name` and `size`, is coming as `tile`"""
     TILE_OFFER = "tile-offer"
     """view → widget: its `sha256`, or null; answered with `known`: whether its bytes need not be sent"""
     TILE_CHUNK = "tile-chunk"
     """view → widget: bytes of `tile` from `offset`, as a buffer; answered when they were taken"""
+    TILE_URL = "tile-url"
+    """view → widget: have the image at the address `url` as `tile`; answered when it is here"""
+    TILE_FRAME = "tile-frame"
+    """view → widget: have a frame of `clip` as `tile`: the one shown `at` so many seconds, or the "last"; answered when it is
+    here"""
+    TILE_RESTORE = "tile-restore"
+    """view → widget: take back that the image of `tile` was replaced"""
     TILE_PICTURE = "tile-picture"
     """view → widget: a thumbnail of `tile`, as a buffer"""
+    PROMPT_PRICE = "prompt-price"
+    """view → widget: what `wish` ("enhance" or "translate") for `text` would cost, with the images `tiles` and their own
+    names `aliases`, for `model`; answered with `units`, or null and the `reason`"""
+    PROMPT_PROPOSE = "prompt-propose"
+    """view → widget: another wording, as above; paid, but a `press` that is told again is not paid again. Answered with its
+    `text`, `units` and `language`"""
+    PROMPT_GUIDE = "prompt-guide"
+    """view → widget: the guide to writing for `model`; answered with `guide`, in Markdown"""
+    PROMPT_HISTORY = "prompt-history"
+    """view → widget: prompts that were asked before, with the words of `text` in them; answered with `prompts`"""
+    PROMPT_TEMPLATES = "prompt-templates"
+    """view → widget: the templates, after one was saved (`save`: its `name` and `text`) or deleted (`delete`: its name);
+    answered with `templates`"""
 
 
 Content = Mapping[str, Any]
@@ -109,6 +162,7 @@ class Dispatcher:
         if not isinstance(content, dict) or not isinstance(content.get("request"), str):
             _log.warning("A view sent a message without a request id; it is ignored.")
             return
+        content = whole_in(content)
         request, kind = content["request"], content.get("kind")
         if kind == Kind.CANCEL:
             self._cancel(request)
@@ -159,8 +213,12 @@ class Dispatcher:
 
     def _reply(self, request: str, answer: Answer) -> None:
         reply = answer if isinstance(answer, Reply) else Reply(answer or {})
-        if not self._closed:
+        if self._closed:
+            return
+        try:
             self._send({**reply.content, "kind": Kind.REPLY, "request": request}, reply.buffers)
+        except Exception as error:  # noqa: BLE001 - what cannot be sent is an answer, too: the view waits for one
+            self._fail(request, error)
 
     def _fail(self, request: str, error: Exception) -> None:
         if isinstance(error, HappyHorseError):

@@ -1,42 +1,46 @@
-"""The Studio: reference images, a prompt and five parameters in, clips out, in one notebook cell."""
+"""The Studio: reference images, a prompt and parameters in, clips out, in one notebook cell."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-import threading
+import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets
 from IPython.display import display
 
-from happyhorse_widgets.api.params import snapshots
+from happyhorse_widgets.api.compatible import settable
+from happyhorse_widgets.engine.code import LANGUAGES
 from happyhorse_widgets.engine.connect import default_session
-from happyhorse_widgets.engine.request import read_references
 from happyhorse_widgets.errors import InvalidRequest
 from happyhorse_widgets.media.images import load_image
 
 from .assets import STATIC
-from .base import Widget
 from .bridge import bridge
-from .card import model_name, serve_clips
-from .estimate import LiveEstimate
+from .card import card_state, serve_clips
+from .curating import serve_curation
+from .desk import PARAMETERS, SETTINGS, packed, unpacked
 from .feed import ClipFeed
-from .intake import Intake
+from .presets import Presets
+from .pressing import Pressing
+from .prompting import Prompting
 from .rpc import Buffers, Content, Kind
-from .tray import MOST, Tray
+from .setup import Setup
 from .twin import StudioTwin
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Future
 
-    from happyhorse_widgets.api.params import ModelSchema
     from happyhorse_widgets.engine.clip import Clip
+    from happyhorse_widgets.engine.request import Request
     from happyhorse_widgets.engine.session import Session
     from happyhorse_widgets.engine.shelf import Shelf
 
-_PARAMETERS = ("aspect_ratio", "resolution", "duration", "seed")
-_SETTINGS = ("prompt", *_PARAMETERS, "model")
+    from .pressing import Made, Wanted
+
 _SAMPLES = (STATIC / "samples" / "fox.png", STATIC / "samples" / "astronaut.png")
 _SAMPLE_PROMPT = (
     "character1 the fox and character2 the astronaut walk side by side through a meadow at sunset, "
@@ -44,62 +48,52 @@ _SAMPLE_PROMPT = (
 )
 
 
-class _References(traitlets.TraitType[Any, Any]):
-    """A tuple of checked images, from anything that `generate` takes."""
-
-    info_text = "a list of images"
-
-    def validate(self, _obj: Any, value: Any) -> tuple[Any, ...]:
-        found = tuple(read_references(value))
-        if len(found) > MOST:
-            raise InvalidRequest(f"references has {len(found)} images; {MOST} are the most.")
-        return found
-
-
-class Studio(Widget):
+class Studio(Setup):
     """A video studio in a notebook cell.
 
-    Everything can be set in the browser and from Python alike: `prompt`, `references` (what `generate` takes),
-    `aspect_ratio`, `resolution`, `duration` (seconds), `seed` (None: random) and `model` are traits to read, set and
-    observe, and may be given as keyword arguments. What is not allowed is shown next to its field, and refused by
-    `generate()`. `session` is by default the one of the last `connect`.
+    Everything can be set in the browser and from Python alike. These are traits to read, set and observe, and may be given as
+    keyword arguments:
+
+    - `prompt`, `references` (what `generate` takes), `aliases` (the references' own names, by the ids of their tiles)
+    - `aspect_ratio`, `resolution`, `duration` (seconds), `model` (its id), `keep_metadata` (of image files, False)
+    - `seed` and `seed_mode`: "random" (one is drawn for each clip; `seed` is None), "fixed", or "next" (the next press goes on
+      with the seed after the last one). To set a `seed` fixes it, None makes it random
+    - `variations` (1–8): how many clips one press makes; from a given seed on, each next one has one more
+    - `parent`: the id of the clip that the next press is noted as made from, or None
+
+    What is not allowed is shown next to its field, and refused by `generate()`. `session` is by default the one of the last
+    `connect`. A Studio that is made without arguments goes on with what was being prepared before.
 
     Raises `InvalidImage` for a reference that is no usable image, TypeError for an unknown argument.
     """
 
     entry: ClassVar[str] = "studio"
 
-    prompt: Any = traitlets.Unicode()
-    references: Any = _References(())
-    aspect_ratio: Any = traitlets.Unicode("16:9")
-    resolution: Any = traitlets.Unicode("1080P")
-    duration: Any = traitlets.Int(5)
-    seed: Any = traitlets.Int(None, allow_none=True)
-    model: Any = traitlets.Unicode()
-
-    # What the browser shows. It never writes these: its edits come as messages.
-    _form: Any = traitlets.Dict().tag(sync=True)
-    _tiles: Any = traitlets.Dict().tag(sync=True)
+    # What the browser shows, beside what is set up.
     _schema: Any = traitlets.Dict().tag(sync=True)
     _session: Any = traitlets.Dict().tag(sync=True)
     _estimate: Any = traitlets.Dict().tag(sync=True)
     # Read from the library whenever a page asks for the whole state, and not sent at any other time.
-    _page: Any = traitlets.Any().tag(sync=True, to_json=lambda _, studio: studio._feed.newest())
+    _page: Any = traitlets.Any().tag(sync=True, to_json=lambda _, studio: studio._feed.page())
     _twin: Any = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, session: Session | None = None, **initial: Any) -> None:
-        self.session = session or default_session()
-        self._tray = Tray(self._tray_changed)
-        self._intake = Intake(self._tray, self.session, self._later)
-        self._live = LiveEstimate(self.session, self._later)
-        self._feed = ClipFeed(self.session, self._later)
-        # Held while what is shown is put together and set: two threads must not overtake each other.
-        self._showing = threading.RLock()
-        super().__init__(**initial)
+        session = session or default_session()
+        self._pressing = Pressing(session)
+        self._feed = ClipFeed(session, self._later, self._pressing.press_of)
+        super().__init__(session, **initial)
         self._static = StudioTwin(self.session, self._twin)
         self._serve()
         self._channel = bridge().open(self._read, self._write)
         self._feed.start()
+        self._ends = (
+            self.session.observe_schemas(lambda _schema: self._later()),
+            self.session.observe_budget(self._later),
+        )
+        self._models.ask()
+        if not initial:
+            self._go_on()
+        self._draft.begin()
         self._later()  # for what happened since the state was first read
 
     # -- for Python ------------------------------------------------------------------------------------------------
@@ -109,17 +103,44 @@ class Studio(Widget):
         """Every clip of the session's home, newest first."""
         return self.session.clips
 
-    def generate(self) -> Clip:
-        """Make a clip of what is set up, as the button does. Returns at once.
+    @property
+    def request(self) -> Request:
+        """What would be sent for the first clip of a press, checked or not; `seed` None stands for one that is drawn then.
 
-        Raises `InvalidRequest` with all that is wrong, before anything is uploaded or paid.
+        Raises `InvalidRequest` where an image is not here: nothing can be sent in its place.
         """
-        sources = self._tray.chosen([tile.id for tile in self._tray.tiles])
-        return self.session.generate(self.prompt, sources, model=self.model, **self._parameters())
+        return self._requests(self._wanted())[0]
+
+    def generate(self) -> list[Clip]:
+        """Make the clips of what is set up, as the button does. Returns at once; with a budget once the price is known.
+
+        Raises `InvalidRequest` with all that is wrong, or `BudgetExceeded` where the clips together would pass the budget, before
+        anything is uploaded or paid. Where something goes wrong after the first clip, those that are made are returned, with a
+        warning that says so.
+        """
+        made = self._make(secrets.token_hex(8), self._wanted())
+        if made.error is not None and not made.clips:
+            raise made.error
+        for line in (*(problem["message"] for problem in made.problems), *made.clips[0].warnings):
+            warnings.warn(line, stacklevel=2)
+        if self.seed_mode == "next":
+            self.seed += len(made.clips)
+        return list(made.clips)
+
+    def code(self, language: str = "python") -> str:
+        """Code that would do what the button does now, in "python", "curl" or "javascript".
+
+        It takes the keys from the environment. Where an image has no asset id yet its name stands in angle brackets. Raises
+        `InvalidRequest` for another language, and where an image is not here.
+        """
+        return self.session.code(language, self._requests(self._wanted()))
 
     def close(self) -> None:
         """Take the Studio out of the browser. Its clips go on."""
         if hasattr(self, "_channel"):  # ipywidgets closes half-made widgets, too
+            self._draft.flush()
+            for end in self._ends:
+                end()
             self._feed.stop()
             self._live.stop()
             self._channel.close()
@@ -135,34 +156,25 @@ class Studio(Widget):
         display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
         self._static.show()
 
-    # -- what is set up --------------------------------------------------------------------------------------------
-
-    @traitlets.default("model")
-    def _default_model(self) -> str:
-        return self.session.model
-
-    @traitlets.validate("model")
-    def _known_model(self, proposal: Any) -> str:
-        return self.session.schema(proposal["value"]).model_id
-
-    @traitlets.default("_form")
-    def _default_form(self) -> dict[str, Any]:
-        tiles = [tile.id for tile in self._tray.tiles]
-        return {**{name: getattr(self, name) for name in _SETTINGS}, "tiles": tiles}
-
-    @traitlets.default("_tiles")
-    def _default_tiles(self) -> dict[str, Any]:
-        return {tile.id: tile.to_dict() for tile in self._tray.tiles}
+    # -- what a view sees ------------------------------------------------------------------------------------------
 
     @traitlets.default("_schema")
     def _default_schema(self) -> dict[str, Any]:
-        known = {schema.model_id: None for schema in snapshots()} | {self.model: None}
-        return {"models": [_model(self.session.schema(model)) for model in known]}
+        return {"models": self._models.listed(self.model)}
 
     @traitlets.default("_session")
     def _default_session(self) -> dict[str, Any]:
-        session = self.session
-        return {"sandbox": session.sandbox, "spent": session.spent, "budget": session.budget}
+        session, queue = self.session, self.session.queue
+        budget = session.budget
+        return {
+            "sandbox": session.sandbox,
+            "spent": session.spent_here,
+            "budget": budget,
+            "left": None if budget is None else max(0.0, budget - session.spent - session.pledged),
+            "running": queue.running,
+            "waiting": queue.waiting,
+            "limit": queue.limit,
+        }
 
     @traitlets.default("_estimate")
     def _default_estimate(self) -> dict[str, Any]:
@@ -171,38 +183,6 @@ class Studio(Widget):
     @traitlets.default("_twin")
     def _default_twin(self) -> str:
         return secrets.token_hex(8)
-
-    @traitlets.observe(*_SETTINGS)
-    def _setting_changed(self, _change: Any) -> None:
-        with self._showing:
-            self._form = self._default_form()
-        self._set_up_changed()
-
-    @traitlets.observe("references")
-    def _references_changed(self, change: Any) -> None:
-        with self._showing:
-            if change["new"] != self._tray.sources:
-                self._tray.replace(change["new"])
-                self._intake.send_ahead()
-        self._set_up_changed()
-
-    def _tray_changed(self) -> None:
-        with self._showing:
-            with self.hold_sync():  # one message: tiles and their order belong together
-                self._form, self._tiles = self._default_form(), self._default_tiles()
-            self.references = self._tray.sources
-
-    def _set_up_changed(self) -> None:
-        self._live.ask(self._tray.sources, model=self.model, **self._parameters())
-        self._later()
-
-    def _parameters(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self._known(self.model)}
-
-    def _known(self, model: str | None) -> list[str]:
-        """The parameters that this model has."""
-        schema = self.session.schema(model)
-        return [name for name in _PARAMETERS if schema.field(name) is not None]
 
     def _later(self) -> None:
         """Have the bridge carry the state to the browser; from any thread."""
@@ -220,79 +200,130 @@ class Studio(Widget):
         with self._showing:
             self._tiles = self._default_tiles()
             self._schema, self._session, self._estimate = state["schema"], state["session"], self._live.state
-            self.references = self._tray.sources
+            self._tell_references()
         if state["clips"]:
-            self.send({"kind": Kind.STUDIO_CHANGED, "clips": state["clips"]})
+            self.send({"kind": Kind.CLIPS_CHANGED, "clips": state["clips"]})
 
     # -- requests of a view ----------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
         serve_clips(self.rpc, self.session.clip)
+        serve_curation(self.rpc, self.session.clip, self.session.clips.tags)
+        self._feed.serve(self.rpc)
         self._intake.serve(self.rpc)
+        Prompting(self.session, self._tray, self._later).serve(self.rpc)
+        Presets(self.session, self._filler, self._takes).serve(self.rpc)
         self.rpc.on(Kind.STUDIO_EDIT, self._edit)
         self.rpc.on(Kind.STUDIO_GENERATE, self._press)
-        self.rpc.on(Kind.STUDIO_CLIPS, self._list)
-        self.rpc.on(Kind.STUDIO_SAMPLE, self._sample)
+        self.rpc.on(Kind.STUDIO_CODE, self._give_code)
+        self.rpc.on(Kind.STUDIO_MODEL, lambda content, _: self._choose(str(content.get("model"))))
+        self.rpc.on(Kind.STUDIO_REUSE, lambda content, _: self._aside(self._reuse, str(content.get("clip"))))
+        self.rpc.on(Kind.STUDIO_UNDO, lambda _content, _: self._aside(self._filler.undo))
+        self.rpc.on(Kind.STUDIO_DISMISS, lambda _content, _: self._aside(self._filler.dismiss))
+        self.rpc.on(Kind.STUDIO_SAMPLE, lambda _content, _: self._aside(self._show_sample))
 
-    def _edit(self, content: Content, _buffers: Buffers) -> None:
+    def _aside(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Do what may take a moment, or wait for Scenario, on a thread of its own."""
+        return self.session.run(asyncio.to_thread(work, *arguments))
+
+    def _edit(self, content: Content, _buffers: Buffers) -> Future[None] | None:
         values = content.get("values")
         if not isinstance(values, dict):
             raise InvalidRequest("An edit names the settings that it changes.")
-        for name, value in values.items():
-            if name == "tiles":
-                self._tray.arrange(map(str, value))
-            elif name in _SETTINGS:
-                self._set(name, value)
+        asking: Future[None] | None = None
+        problems: list[str] = []
+        with self._showing:
+            for name, value in values.items():
+                try:
+                    asking = self._edit_one(name, value) or asking
+                except InvalidRequest as error:
+                    problems += error.problems
+        if problems:
+            raise InvalidRequest(*problems)
+        return asking
 
-    def _set(self, name: str, value: Any) -> None:
-        try:
-            setattr(self, name, value)
-        except traitlets.TraitError as error:
-            raise InvalidRequest(str(error)) from None
+    def _edit_one(self, name: str, value: Any) -> Future[None] | None:
+        if name == "tiles":
+            self._tray.arrange(_ids(value))
+        elif name == "model" and isinstance(value, str) and self.session.known_schema(value) is None:
+            return self._choose(value)
+        elif name in SETTINGS or name == "aliases":
+            self._set(name, value)
+        return None
 
-    def _press(self, content: Content, _buffers: Buffers) -> Content:
-        press, values, tiles = content.get("press"), content.get("values"), content.get("tiles")
-        if not (isinstance(press, str) and isinstance(values, dict) and isinstance(tiles, list)):
+    def _press(self, content: Content, _buffers: Buffers) -> Future[Content]:
+        press, varied = content.get("press"), content.get("vary")
+        if not isinstance(press, str):
             raise InvalidRequest("A press of Generate carries its id, the settings and the tiles.")
-        model = values.get("model")
-        wanted: dict[str, Any] = {name: values.get(name) for name in self._known(model)}
-        references = self._tray.chosen(tiles)
-        return self._feed.make(
-            press, prompt=values.get("prompt"), references=references, model=model, **wanted
-        )
+        if isinstance(varied, str):
+            return self._aside(lambda: _answer(press, self._pressing.make(press, self._varied(varied))))
+        asked = self._asked(content)
+        return self._aside(lambda: _answer(press, self._make(press, asked())))
 
-    def _list(self, content: Content, _buffers: Buffers) -> Content:
-        self._later()  # a view that has just opened is shown the state of now
-        if isinstance(ids := content.get("ids"), list):
-            return self._feed.some(ids)
-        return self._feed.newest(after=content.get("before"))
+    def _asked(self, content: Content) -> Callable[[], Wanted]:
+        """What a view asks for: read now, as it is on the screen, or where nothing is known of its model later: that may wait."""
+        values, tiles = content.get("values"), _ids(content.get("tiles"))
+        if not isinstance(values, dict):
+            raise InvalidRequest("The settings come by their names.")
+        if self.session.known_schema(str(values.get("model") or self.model)) is None:
+            return partial(self._wanted, values, tiles)
+        wanted = self._wanted(values, tiles)
+        return lambda: wanted
 
-    def _sample(self, _content: Content, _buffers: Buffers) -> Future[None]:
-        return self.session.run(asyncio.to_thread(self._show_sample))
+    def _make(self, press: str, wanted: Wanted) -> Made:
+        """Make what is set up, and set up what that changes for the next press."""
+        made = self._pressing.make(press, wanted)
+        if made.clips:
+            if wanted.seed is None:
+                self._drawn = made.clips[-1].request.seed
+            if wanted.parent is not None:
+                self.parent = None if self.parent == wanted.parent else self.parent
+                self._filler.used(wanted.parent)
+            with self._showing:
+                self._form = self._default_form()
+        return made
+
+    def _give_code(self, content: Content, _buffers: Buffers) -> Future[Content]:
+        asked = self._asked(content)
+
+        def give() -> Content:
+            requests = self._requests(asked())
+            return {"code": {language: self.session.code(language, requests) for language in LANGUAGES}}
+
+        return self._aside(give)
+
+    def _reuse(self, clip_id: str) -> None:
+        clip = self.session.clip(clip_id)
+        request = clip.request
+        images, lost = unpacked(packed(request.references), self.session.home)
+        seed = clip.seed_used if request.seed is None else request.seed
+        schema = self.session.known_schema(request.model)
+        defaults = {field.name: field.default for field in settable(schema)} if schema else {}
+        parameters = {
+            name: defaults.get(name) if getattr(request, name) is None else getattr(request, name)
+            for name in PARAMETERS
+            if name != "seed"
+        }
+        mode = "random" if seed is None else "fixed"
+        text = f"Set up as clip {clip.id[-6:]} was made. The next press is noted as made from it."
+        if lost:
+            text += f" {'One image' if lost == 1 else f'{lost} images'} could not be found in this folder any more."
+        filled = {"prompt": request.prompt, "model": request.model, "references": images, "parent": clip.id}
+        # One, as it was: nobody is to pay for several of it for having asked for several of another.
+        counted = {"variations": 1, "seed": seed, "seed_mode": mode}
+        self._filler.fill({**filled, **parameters, **counted}, text)
 
     def _show_sample(self) -> None:
         self.references = [load_image(path) for path in _SAMPLES]
         self.prompt = _SAMPLE_PROMPT
 
 
-def _model(schema: ModelSchema) -> dict[str, Any]:
-    """What the browser needs of a model."""
-    return {
-        "id": schema.model_id,
-        "label": model_name(schema.model_id),
-        "deprecated_by": schema.deprecated_by,
-        "usual_units": schema.cost_p50,
-        "usual_seconds": schema.latency_p50,
-        "fields": {
-            field.name: {
-                "name": field.name,
-                "label": field.label,
-                "help": field.description,
-                "allowed": list(field.allowed),
-                "minimum": field.minimum,
-                "maximum": field.maximum,
-                "max_length": field.max_length,
-            }
-            for field in schema.fields
-        },
-    }
+def _answer(press: str, made: Made) -> Content:
+    clips = [{**card_state(clip), "press": f"{press}/{n}"} for n, clip in enumerate(made.clips)]
+    return {"clips": clips, "problems": list(made.problems)}
+
+
+def _ids(tiles: Any) -> list[str]:
+    if not (isinstance(tiles, list) and all(isinstance(tile, str) for tile in tiles)):
+        raise InvalidRequest("The tiles come as a list of their ids, in order.")
+    return tiles

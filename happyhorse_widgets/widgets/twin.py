@@ -1,4 +1,4 @@
-"""What a Studio leaves in a saved notebook: a quiet summary and its newest clips, true and useful without a kernel."""
+"""What a Studio or a Gallery leaves in a saved notebook: a summary and its newest clips, useful without a kernel."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ _CLIPS = 8
 
 
 class StudioTwin:
-    """The static output beside a Studio, which hides it while it lives.
+    """The static output beside a Studio, or what `title` calls it, which hides it while it lives.
 
-    `name` is how the Studio's views find it. It is written anew when a clip comes to rest, and not otherwise.
+    `name` is how its views find it. It is written anew when a clip comes to rest, and not otherwise.
     """
 
-    def __init__(self, session: Session, name: str) -> None:
+    def __init__(self, session: Session, name: str, title: str = "Happy Horse Studio") -> None:
         self._session = session
         self._name = name
+        self._title = title
         self._channel = bridge().open(self._bundle, self._update)
         self._stop_observing: Callable[[], None] | None = None
 
@@ -60,7 +61,7 @@ class StudioTwin:
         clips = list(islice(self._session.clips, _CLIPS))
         count = len(self._session.clips)
         mark = ", simulated by the sandbox" if self._session.sandbox else ""
-        summary = f"Happy Horse Studio: {count} {'clip' if count == 1 else 'clips'}{mark}, in {self._session.home.name}/clips."
+        summary = f"{self._title}: {count} {'clip' if count == 1 else 'clips'}{mark}, in {self._session.home.name}/clips."
         if count > len(clips):
             summary += f" The newest {len(clips)}:"
         parts = [f"<p>{escape(summary)}</p>", *(f"<div>{clip_html(clip)}</div>" for clip in clips)]

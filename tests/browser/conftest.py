@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
-from tests.browser.lab import STEP_LIMIT, Lab, Notebook, running_lab
+from tests.browser.lab import STEP_LIMIT, Lab, Notebook, folder_with_images, running_lab
 from tests.chromium import find_chromium
 
-_IMAGES = Path(__file__).parents[2] / "notebooks" / "images"
+SCREEN: ViewportSize = {"width": 1280, "height": 900}
 
 # Without these a Chromium that is not allowed onto the network tries to reach it many times a second.
 QUIET = [
@@ -32,32 +32,49 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium."""
+def browser(pytestconfig: pytest.Config) -> Iterator[Browser]:
+    """A headless Chromium, as slow as pytest-playwright's `--slowmo` says."""
+    slow = pytestconfig.getoption("--slowmo", default=0)
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", *QUIET]
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=arguments, slow_mo=slow)
         yield browser
         browser.close()
 
 
 @pytest.fixture(scope="package")
-def context(browser: Browser) -> Iterator[BrowserContext]:
+def context(
+    browser: Browser, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BrowserContext]:
     """One profile for all tests: JupyterLab's own scripts are loaded once."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    films: dict[str, Any] = {}
+    if _filmed(pytestconfig):
+        films = {"record_video_dir": tmp_path_factory.mktemp("films"), "record_video_size": SCREEN}
+    context = browser.new_context(viewport=SCREEN, **films)
     context.set_default_timeout(STEP_LIMIT)
     yield context
     context.close()
 
 
+def _filmed(config: pytest.Config) -> str:
+    """Which tests pytest-playwright was asked to film, "on" or "retain-on-failure"; "" for none, or where it is not installed."""
+    asked = config.getoption("--video", default="off")
+    return "" if asked == "off" else str(asked)
+
+
 @pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """A new page. An error that no script caught fails the test."""
+def page(context: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A new page. An error that no script caught fails the test. With `--video` a film of it goes where `--output` says."""
+    filmed = _filmed(request.config)
+    film = Path(request.getfixturevalue("output_path")) / "video.webm" if filmed else None
+    failed = request.session.testsfailed
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     page.close()
+    if film and page.video and (filmed == "on" or errors or request.session.testsfailed > failed):
+        page.video.save_as(film)
     assert errors == []
 
 
@@ -75,7 +92,4 @@ def new_notebook(page: Page, lab: Lab) -> Iterator[Callable[..., Notebook]]:
 @pytest.fixture
 def folder(lab: Lab) -> Path:
     """A folder with two images."""
-    folder = lab.folder()
-    for name in ("fox.png", "astronaut.png"):
-        shutil.copy(_IMAGES / name, folder)
-    return folder
+    return folder_with_images(lab)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -16,13 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, ViewportSize, expect
 
 import happyhorse_widgets
 
 START_LIMIT = 60  # seconds until the server answers
 STEP_LIMIT = 30_000  # milliseconds for one step of the page
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+#: A page that shows a whole Studio and every card of a few clips: a list has elements only for what is near the view.
+TALL: ViewportSize = {"width": 1280, "height": 12_000}
+_IMAGES = Path(__file__).parents[2] / "notebooks" / "images"
 NO_NEWS = {"checkForUpdates": False, "doNotDisturbMode": True, "fetchNews": "false"}
 
 
@@ -40,10 +44,10 @@ class Lab:
         path.mkdir()
         return path
 
-    def address(self, path: Path, **query: str) -> str:
-        """Where a person opens `path`, in a workspace of its own."""
-        workspace = secrets.token_hex(4)
-        return f"{self.url}lab/workspaces/{workspace}/tree/{path.relative_to(self.root).as_posix()}?token={self.token}"
+    def address(self, path: Path, within: str | None = None) -> str:
+        """Where a person opens `path`: in JupyterLab with a workspace of its own, or `within` another page of the server."""
+        place = within or f"lab/workspaces/{secrets.token_hex(4)}/tree"
+        return f"{self.url}{place}/{path.relative_to(self.root).as_posix()}?token={self.token}"
 
     def api(self, method: str, path: str) -> object:
         """Call the server's REST API."""
@@ -60,6 +64,14 @@ class Lab:
             self.api("DELETE", f"sessions/{session['id']}")
 
 
+def folder_with_images(lab: Lab) -> Path:
+    """A new folder with two images."""
+    folder = lab.folder()
+    for name in ("fox.png", "astronaut.png"):
+        shutil.copy(_IMAGES / name, folder)
+    return folder
+
+
 @contextmanager
 def running_lab(folder: Path) -> Iterator[Lab]:
     """JupyterLab on a free port, with nothing of this machine's own settings, ended at the end."""
@@ -70,9 +82,8 @@ def running_lab(folder: Path) -> Iterator[Lab]:
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
     command += ["--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", f"--IdentityProvider.token={token}"]
     command += [f"--ServerApp.root_dir={root}", "--ContentsManager.allow_hidden=False"]
-    with (folder / "lab.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=_environment(own), cwd=root)
-    try:
+    command += ["--JupyterNotebookApp.expose_app_in_browser=True"]  # the same server shows Notebook 7
+    with server(command, own, root) as process:
         record = own / "runtime" / f"jpserver-{process.pid}.json"
 
         def started() -> bool:  # the record is made empty, and written then
@@ -81,10 +92,20 @@ def running_lab(folder: Path) -> Iterator[Lab]:
             )
 
         wait_until(started, START_LIMIT, "JupyterLab to start")
-        assert process.poll() is None, (folder / "lab.log").read_text()
+        assert process.poll() is None, (own / "server.log").read_text()
         lab = Lab(json.loads(record.read_text())["url"], token, root)
         yield lab
         lab.end_kernels()
+
+
+@contextmanager
+def server(command: list[str], own: Path, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A Jupyter server in `folder`, ended at the end. Its settings are in `own`, and what it says in own/server.log."""
+    own.mkdir(exist_ok=True)
+    with (own / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=_environment(own), cwd=folder)
+    try:
+        yield process
     finally:
         process.terminate()
         try:
@@ -104,10 +125,11 @@ def _environment(own: Path) -> dict[str, str]:
         "IPYTHONDIR": own / "ipython",
     }
     package = Path(happyhorse_widgets.__file__).parent.parent
+    # Measured kernels take a third longer; what runs in them is measured where the same code runs without a Jupyter.
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("JUPYTER", "JPY_", "SCENARIO"))
+        if not name.startswith(("JUPYTER", "JPY_", "SCENARIO", "COVERAGE"))
     }
     path = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")]))
     return kept | {name: str(path) for name, path in folders.items()} | {"PYTHONPATH": path}
@@ -119,12 +141,31 @@ def _write_settings(folder: Path) -> None:
     (extension / "notification.jupyterlab-settings").write_text(json.dumps(NO_NEWS))
 
 
+@contextmanager
+def lasting_page(context: BrowserContext) -> Iterator[Page]:
+    """A page for several tests. An error that no script caught fails the last of them."""
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    page.close()
+    assert errors == []
+
+
 def wait_until(condition: Callable[[], object], limit: float, what: str) -> None:
     """Look every 50 ms whether `condition` holds; fail after `limit` seconds."""
     deadline = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < deadline, f"waited {limit} s for {what}"
         time.sleep(0.05)
+
+
+def write_notebook(folder: Path, cells: list[str]) -> Path:
+    """A new notebook of these code cells in `folder`."""
+    path = folder / "notebook.ipynb"
+    code = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=code, metadata={"kernelspec": KERNEL}), path)
+    return path
 
 
 class Notebook:
@@ -134,18 +175,16 @@ class Notebook:
         self.page = page
         self.lab = lab
         self.folder = folder or lab.folder()
-        self.path = self.folder / "notebook.ipynb"
-        nbformat.write(
-            nbformat.v4.new_notebook(
-                cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata={"kernelspec": KERNEL}
-            ),
-            self.path,
-        )
+        self.path = write_notebook(self.folder, cells)
         self.open()
+
+    def address(self) -> str:
+        """Where a person opens it."""
+        return self.lab.address(self.path)
 
     def open(self) -> None:
         """Open the notebook, or open it again, with a kernel that is ready."""
-        self.page.goto(self.lab.address(self.path))
+        self.page.goto(self.address())
         self.page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.isReady")
         expect(self.cell(0)).to_be_visible(timeout=STEP_LIMIT)
 

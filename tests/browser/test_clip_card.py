@@ -6,14 +6,14 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.lab import KERNEL, Lab, Notebook
+from tests.browser.lab import KERNEL, Lab, Notebook, folder_with_images, lasting_page
 from tests.conftest import sandbox_environment
 
 LIMIT = 60_000  # milliseconds until a clip is made on a busy machine
@@ -42,7 +42,7 @@ def card_in(notebook: Notebook, cell: int = 0) -> Locator:
 def ready(card: Locator) -> Locator:
     """Wait until the card is ready, and its video can be played; the video."""
     expect(card).to_have_attribute("data-phase", "ready", timeout=LIMIT)
-    expect(card.get_by_role("button", name="Replay")).to_be_visible()
+    expect(card.locator("video")).to_have_attribute("src", re.compile("."))
     return card.locator("video")
 
 
@@ -91,33 +91,19 @@ RECORD = """(card) => {
 }"""
 
 
-def test_from_request_to_playing_video_while_the_kernel_is_busy(
-    new_notebook: NewNotebook, folder: Path
-) -> None:
-    notebook = new_notebook(make(speed=10), "import time; time.sleep(60)", folder=folder)
-    notebook.run(0)
-    card = card_in(notebook)
-    card.evaluate(RECORD)
-    notebook.start(1)
-    video = ready(card)
-    plays_and_seeks(video)
-    assert "/files/" in video.evaluate("(video) => video.currentSrc")
-    expect(notebook.cell(1).locator(".jp-InputArea-prompt").first).to_have_text("[*]:")
-    seen = notebook.page.evaluate("() => ({ headings: window.seen.headings, sizes: [...window.seen.sizes] })")
-    assert seen["headings"][-1] == "Ready"
-    assert "Generating" in seen["headings"]
-    assert len(seen["sizes"]) == 1, "the stage keeps its size from the first moment to the last"
-    width, height = map(int, seen["sizes"][0].split("x"))
-    assert width / height == pytest.approx(16 / 9, abs=0.02)
+@pytest.fixture(scope="module")
+def shown(lab: Lab, context: BrowserContext) -> Iterator[Notebook]:
+    """A notebook whose first cell shows a card that is ready."""
+    with lasting_page(context) as page:
+        notebook = Notebook(page, lab, [make(HOSTILE), "1"], folder_with_images(lab))
+        notebook.run(0)
+        ready(card_in(notebook))
+        yield notebook
+    lab.end_kernels()
 
 
-def test_the_card_says_what_was_asked_and_what_it_cost_as_plain_text(
-    new_notebook: NewNotebook, folder: Path
-) -> None:
-    notebook = new_notebook(make(HOSTILE), folder=folder)
-    notebook.run(0)
-    card = card_in(notebook)
-    ready(card)
+def test_the_card_says_what_was_asked_and_what_it_cost_as_plain_text(shown: Notebook) -> None:
+    notebook, card = shown, card_in(shown)
     expect(card.locator(".hh-card-prompt")).to_have_text(HOSTILE)
     expect(card.locator(".hh-mention")).to_have_text(["character1", "character2"])
     expect(card.locator(".hh-card-badge")).to_be_visible()
@@ -128,24 +114,64 @@ def test_the_card_says_what_was_asked_and_what_it_cost_as_plain_text(
     assert notebook.page.evaluate("() => window.hacked") is None
 
 
-def test_a_failure_is_told_in_words(new_notebook: NewNotebook, folder: Path) -> None:
-    notebook = new_notebook(make("character1 dances [moderated]"), folder=folder)
-    notebook.run(0)
-    card = card_in(notebook)
-    expect(card).to_have_attribute("data-phase", "failed", timeout=LIMIT)
-    expect(card.locator(".hh-card-heading")).to_have_text("Failed")
-    expect(card.locator(".hh-card-trouble")).to_contain_text(
-        re.compile("content moderation.*refund.*Rephrase", re.DOTALL)
+def test_keys_in_the_card_never_reach_the_notebook(shown: Notebook) -> None:
+    notebook, card = shown, card_in(shown)
+    prompt = notebook.cell(0).locator(".jp-InputArea-prompt").first
+    before = prompt.inner_text()
+    for target in (
+        card.get_by_role("link", name="Save as…"),
+        card.get_by_role("button", name="Play", exact=True),
+        card.get_by_role("group", name="Player"),
+    ):
+        for key in ("a", "b", "x", "d", "d", "0", "0", "m", "Control+Enter"):
+            target.focus()
+            notebook.page.keyboard.press(key)
+            expect(notebook.page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(2)
+    expect(notebook.page.locator(".jp-Notebook .jp-Cell")).to_have_count(2)
+    expect(notebook.page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(2)
+    assert prompt.inner_text() == before
+    card.get_by_role("button", name="Play", exact=True).focus()
+    notebook.page.keyboard.press("Shift+Enter")
+    expect(card.get_by_role("button", name="Pause")).to_be_visible()
+    assert prompt.inner_text() == before, "Shift+Enter presses the button and runs no cell"
+
+
+def test_saving_gives_the_file_with_a_telling_name(shown: Notebook) -> None:
+    with shown.page.expect_download() as download:
+        card_in(shown).get_by_role("link", name="Save as…").click()
+    assert re.fullmatch(
+        r"character1-waves-at-character2-img-src-\w{6}\.mp4", download.value.suggested_filename
     )
-    expect(card.locator(".hh-card-facts")).to_contain_text("0 CU simulated")
-    expect(card.get_by_role("status")).to_contain_text("content moderation")
-    expect(card.get_by_role("button")).to_have_text(["Submit again"])
+    (clip,) = (shown.folder / "happyhorse" / "clips").glob("*.mp4")
+    assert Path(download.value.path()).read_bytes() == clip.read_bytes()
 
 
-def test_what_remains_without_a_kernel(new_notebook: NewNotebook, folder: Path, lab: Lab, page: Page) -> None:
-    notebook = new_notebook(make(HOSTILE), folder=folder)
-    notebook.run(0)
-    ready(card_in(notebook))
+TOO_WIDE = """(card) => {
+    const edge = card.closest(".jp-OutputArea").getBoundingClientRect().right + 1;
+    const wide = (e) => e.clientWidth > 1 && (e.scrollWidth > e.clientWidth + 1 || e.getBoundingClientRect().right > edge);
+    return [card, ...card.querySelectorAll("*")].filter(wide).map((e) => e.className || e.localName);
+}"""
+
+
+def test_the_card_fits_its_cell(shown: Notebook) -> None:
+    card = card_in(shown)
+    for theme in ("dark", "light"):  # which it stays for the others
+        shown.theme(theme)
+        for width in (1280, 420):
+            shown.narrow(width)
+            expect(card).to_be_visible()
+            assert card.evaluate(TOO_WIDE) == [], f"{theme}, {width} px"
+
+
+def test_an_exported_page_shows_the_clip_once_and_plays_it(shown: Notebook, page: Page) -> None:
+    shown.save()
+    export(shown.path)
+    shows_the_clip_once(page, shown.path.with_suffix(".html"))
+
+
+def test_what_remains_without_a_kernel(shown: Notebook, lab: Lab) -> None:
+    notebook, page = shown, shown.page
+    notebook.narrow(1280)
     assert visible_parts(notebook) == ["card"]
     saved = notebook.save()
     nbformat.validate(saved)
@@ -176,15 +202,38 @@ def test_what_remains_without_a_kernel(new_notebook: NewNotebook, folder: Path, 
     assert page.evaluate("() => window.hacked") is None
 
 
-def test_an_exported_page_shows_the_clip_once_and_plays_it(
-    new_notebook: NewNotebook, folder: Path, page: Page
+def test_from_request_to_playing_video_while_the_kernel_is_busy(
+    new_notebook: NewNotebook, folder: Path
 ) -> None:
-    notebook = new_notebook(make(HOSTILE), folder=folder)
+    notebook = new_notebook(make(speed=10), "import time; time.sleep(60)", folder=folder)
     notebook.run(0)
-    ready(card_in(notebook))
-    notebook.save()
-    export(notebook.path)
-    shows_the_clip_once(page, notebook.path.with_suffix(".html"))
+    card = card_in(notebook)
+    card.evaluate(RECORD)
+    notebook.start(1)
+    video = ready(card)
+    plays_and_seeks(video)
+    assert "/files/" in video.evaluate("(video) => video.currentSrc")
+    expect(notebook.cell(1).locator(".jp-InputArea-prompt").first).to_have_text("[*]:")
+    seen = notebook.page.evaluate("() => ({ headings: window.seen.headings, sizes: [...window.seen.sizes] })")
+    assert seen["headings"][-1] == "Ready"
+    assert "Generating" in seen["headings"]
+    assert len(seen["sizes"]) == 1, "the stage keeps its size from the first moment to the last"
+    picture = card.locator(".hh-player-picture").bounding_box()
+    assert picture is not None and picture["width"] / picture["height"] == pytest.approx(16 / 9, abs=0.02)
+
+
+def test_a_failure_is_told_in_words(new_notebook: NewNotebook, folder: Path) -> None:
+    notebook = new_notebook(make("character1 dances [moderated]"), folder=folder)
+    notebook.run(0)
+    card = card_in(notebook)
+    expect(card).to_have_attribute("data-phase", "failed", timeout=LIMIT)
+    expect(card.locator(".hh-card-heading")).to_have_text("Failed")
+    expect(card.locator(".hh-card-trouble")).to_contain_text(
+        re.compile("content moderation.*refund.*Rephrase", re.DOTALL)
+    )
+    expect(card.locator(".hh-card-facts")).to_contain_text("0 CU simulated")
+    expect(card.get_by_role("status")).to_contain_text("content moderation")
+    expect(card.locator(".hh-card-acts").get_by_role("button")).to_have_text(["Submit again"])
 
 
 def test_a_notebook_executed_by_a_program_keeps_the_clip(folder: Path, page: Page) -> None:
@@ -219,6 +268,8 @@ def test_a_file_that_jupyter_does_not_serve_comes_from_the_kernel(
     cell = make().replace("sandbox=True", f"sandbox=True, home={str(tmp_path / 'home')!r}")
     notebook = new_notebook(cell, folder=folder)
     notebook.run(0)
+    expect(card_in(notebook)).to_have_attribute("data-phase", "ready", timeout=LIMIT)
+    card_in(notebook).get_by_role("button", name="One frame on").click()  # fetched when somebody wants it
     video = ready(card_in(notebook))
     url = video.evaluate("(video) => video.currentSrc")
     assert url.startswith("blob:")
@@ -246,32 +297,6 @@ def test_buttons_work_while_a_cell_is_running(new_notebook: NewNotebook, folder:
     expect(notebook.cell(1).locator(".jp-InputArea-prompt").first).to_have_text("[*]:")
 
 
-def test_keys_in_the_card_never_reach_the_notebook(new_notebook: NewNotebook, folder: Path) -> None:
-    notebook = new_notebook(make(), "1", folder=folder)
-    notebook.run(0)
-    card = card_in(notebook)
-    ready(card)
-    prompt = notebook.cell(0).locator(".jp-InputArea-prompt").first
-    before = prompt.inner_text()
-    for target in (
-        card.get_by_role("link", name="Save as…"),
-        card.get_by_role("button", name="Replay"),
-        card.locator("video"),
-    ):
-        for key in ("a", "b", "x", "d", "d", "0", "0", "m", "Control+Enter"):
-            target.focus()
-            notebook.page.keyboard.press(key)
-            expect(notebook.page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(2)
-    expect(notebook.page.locator(".jp-Notebook .jp-Cell")).to_have_count(2)
-    expect(notebook.page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(2)
-    assert prompt.inner_text() == before
-    replay = card.get_by_role("button", name="Replay")
-    replay.focus()
-    notebook.page.keyboard.press("Shift+Enter")
-    expect(card.get_by_role("button", name="Pause")).to_be_visible()
-    assert prompt.inner_text() == before, "Shift+Enter presses the button and runs no cell"
-
-
 def test_several_views_of_one_card(new_notebook: NewNotebook, folder: Path) -> None:
     show = "from happyhorse_widgets.widgets.clip import ClipCard\ncard = ClipCard(clip)\ncard"
     notebook = new_notebook(make(speed=20), show, "card", "card.close()", folder=folder)
@@ -281,7 +306,7 @@ def test_several_views_of_one_card(new_notebook: NewNotebook, folder: Path) -> N
     ready(first)
     second.scroll_into_view_if_needed()
     plays_and_seeks(ready(second))
-    first.get_by_role("button", name="Replay").click()
+    first.get_by_role("button", name="Play", exact=True).click()
     expect(first.get_by_role("button", name="Pause")).to_be_visible()
     expect(second.get_by_role("button", name="Pause")).to_have_count(0)
     notebook.run(3)
@@ -316,37 +341,3 @@ def test_a_card_whose_kernel_is_gone_says_so_and_plays_on(new_notebook: NewNoteb
     expect(busy).to_contain_text(re.compile(r'hh\.connect\(\)\.clip\("clip_\w+"\) shows it again'))
     expect(busy.get_by_role("button", name="Stop watching")).to_be_disabled()
     plays_and_seeks(video)
-
-
-def test_saving_gives_the_file_with_a_telling_name(
-    new_notebook: NewNotebook, folder: Path, tmp_path: Path
-) -> None:
-    notebook = new_notebook(make(), folder=folder)
-    notebook.run(0)
-    card = card_in(notebook)
-    ready(card)
-    with notebook.page.expect_download() as download:
-        card.get_by_role("link", name="Save as…").click()
-    assert re.fullmatch(r"character1-waves-at-character2-\w{6}\.mp4", download.value.suggested_filename)
-    (clip,) = (folder / "happyhorse" / "clips").glob("*.mp4")
-    assert Path(download.value.path()).read_bytes() == clip.read_bytes()
-
-
-TOO_WIDE = """(card) => {
-    const edge = card.closest(".jp-OutputArea").getBoundingClientRect().right + 1;
-    const wide = (e) => e.clientWidth > 1 && (e.scrollWidth > e.clientWidth + 1 || e.getBoundingClientRect().right > edge);
-    return [card, ...card.querySelectorAll("*")].filter(wide).map((e) => e.className || e.localName);
-}"""
-
-
-def test_the_card_fits_its_cell(new_notebook: NewNotebook, folder: Path) -> None:
-    notebook = new_notebook(make(HOSTILE * 3), folder=folder)
-    notebook.run(0)
-    card = card_in(notebook)
-    ready(card)
-    for theme in ("light", "dark"):
-        notebook.theme(theme)
-        for width in (1280, 420):
-            notebook.narrow(width)
-            expect(card).to_be_visible()
-            assert card.evaluate(TOO_WIDE) == [], f"{theme}, {width} px"

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from happyhorse_widgets.widgets import assets
+from tests.browser.bare import SITE, open_site
 
-SITE = "http://widgets.test/"
 ENTRIES = sorted(path.stem for path in assets.STATIC.glob("*.js") if "export default" in path.read_text())
 MODULES = sorted(path.relative_to(assets.STATIC).as_posix() for path in assets.STATIC.rglob("*.js"))
 
@@ -32,17 +32,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def site(page: Page) -> Page:
     """An empty page of a server that serves the modules as they are."""
-
-    def serve(route: Route) -> None:
-        path = assets.STATIC / route.request.url.removeprefix(SITE)
-        if path.is_file():
-            kind = "text/css" if path.suffix == ".css" else "text/javascript"
-            route.fulfill(path=path, content_type=kind)
-        else:
-            route.fulfill(body="<!doctype html><title>empty</title>", content_type="text/html")
-
-    page.route(f"{SITE}**", serve)
-    page.goto(SITE)
+    open_site(page)
     return page
 
 

@@ -9,13 +9,14 @@ import json
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Dialog, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Dialog, Locator, Page, expect
 
-from tests.browser.lab import Lab, Notebook
+from tests.browser.lab import TALL, Lab, Notebook, lasting_page
 from tests.conftest import sandbox_environment
 
 SAMPLES = Path(__file__).parents[2] / "happyhorse_widgets" / "widgets" / "static" / "samples"
@@ -69,9 +70,23 @@ STUDIO = "studio = hh.Studio(prompt=attack + tricks)\nstudio"
 TOLD = "print(studio.references[0].name == attack[:120])"
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_run(page: Page) -> Iterator[None]:
-    """No dialog opened, and no part of the attack was run in any page of the test, up to its end."""
+@pytest.fixture(scope="module")
+def notebook(lab: Lab, context: BrowserContext) -> Iterator[Notebook]:
+    """A notebook with a hostile library, one clip that is done and three that are not: their cards, and a Studio."""
+    folder = lab.folder()
+    (folder / "fox.png").write_bytes((SAMPLES / "fox.png").read_bytes())
+    with lasting_page(context) as page, undisturbed(page):
+        page.set_viewport_size(TALL)
+        notebook = Notebook(page, lab, [MAKE, SHOW, STUDIO, TOLD], folder)
+        for cell in range(3):
+            notebook.run(cell, LIMIT)
+        yield notebook
+    lab.end_kernels()
+
+
+@contextmanager
+def undisturbed(page: Page) -> Iterator[None]:
+    """No dialog opens, and no part of the attack is run in the page, up to the end."""
     dialogs: list[str] = []
 
     def opened(dialog: Dialog) -> None:
@@ -81,18 +96,8 @@ def nothing_is_run(page: Page) -> Iterator[None]:
 
     page.on("dialog", opened)
     yield
+    unharmed(page)
     assert dialogs == []
-    assert page.evaluate("() => window.pwned ?? null") is None
-
-
-@pytest.fixture
-def notebook(lab: Lab, new_notebook: Callable[..., Notebook]) -> Notebook:
-    """A notebook with a hostile library: one clip that is done and three that are not."""
-    folder = lab.folder()
-    (folder / "fox.png").write_bytes((SAMPLES / "fox.png").read_bytes())
-    notebook = new_notebook(MAKE, SHOW, STUDIO, TOLD, folder=folder)
-    notebook.run(0, LIMIT)
-    return notebook
 
 
 def unharmed(page: Page) -> None:
@@ -115,7 +120,6 @@ def words(place: Locator) -> str:
 
 
 def test_cards_and_the_studio_show_words_as_words(notebook: Notebook) -> None:
-    notebook.run(1)
     cards = notebook.output(1).locator("article.hh-card")
     expect(cards).to_have_count(4)
     for card in cards.all():
@@ -125,7 +129,7 @@ def test_cards_and_the_studio_show_words_as_words(notebook: Notebook) -> None:
         assert ATTACK in words(card.locator(".hh-card-trouble"))
     unharmed(notebook.page)
 
-    studio = notebook.run(2).locator(".hh-studio")
+    studio = notebook.output(2).locator(".hh-studio")
     expect(studio.locator(".hh-card")).to_have_count(4)
     expect(studio.get_by_role("textbox", name="Prompt")).to_have_value(ATTACK + TRICKS)
     assert ATTACK in words(studio.locator(".hh-prompt-mirror"))
@@ -139,8 +143,7 @@ def test_cards_and_the_studio_show_words_as_words(notebook: Notebook) -> None:
 
 
 def test_a_files_name_from_the_browser_is_words_and_no_path(notebook: Notebook) -> None:
-    notebook.run(1)
-    studio = notebook.run(2).locator(".hh-studio")
+    studio = notebook.output(2).locator(".hh-studio")
     transfer = notebook.page.evaluate_handle(
         """([names, data]) => {
             const transfer = new DataTransfer();
@@ -169,11 +172,39 @@ def test_a_files_name_from_the_browser_is_words_and_no_path(notebook: Notebook) 
     assert not list(notebook.lab.root.parent.rglob("escaped*"))
 
 
-def test_what_stays_in_the_notebook_is_words_too(notebook: Notebook, lab: Lab, page: Page) -> None:
-    notebook.run(1)
-    expect(notebook.output(1).locator("article.hh-card")).to_have_count(4)
-    notebook.run(2)
-    expect(notebook.output(2).locator(".hh-studio .hh-card")).to_have_count(4)
+def test_plain_text_and_code_of_a_clip_hold_the_words_within_their_quotes(notebook: Notebook) -> None:
+    code = (
+        "import ast, shlex\n"
+        "for clip in session.clips:\n"
+        "    ast.parse(clip.code('python'))\n"
+        "    body = shlex.split(clip.code('curl').replace('\\\\\\n', ' '))[-1]\n"
+        "    assert attack in json.loads(body)['prompt']\n"
+        "    assert '\\x1b' not in repr(clip)\n"
+        "print('held')"
+    )
+    notebook.page.evaluate(
+        "(code) => window.jupyterapp.shell.currentWidget.content.widgets[3].model.sharedModel.setSource(code)",
+        code,
+    )
+    assert notebook.run(3).inner_text().strip() == "held"
+
+
+def test_an_exported_page_runs_nothing(notebook: Notebook, page: Page) -> None:
+    notebook.save()
+    command = [sys.executable, "-m", "nbconvert", "--to", "html", str(notebook.path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120, env=sandbox_environment())
+    with undisturbed(page):
+        page.goto(notebook.path.with_suffix(".html").as_uri())
+        twins = page.locator("[class*=hh-twin-]")
+        expect(twins).to_have_count(5)
+        for each in twins.all():
+            assert ATTACK in words(each)
+            # The page's MathJax leaves what is so called alone; it comes from the network, which is not there.
+            assert {"mathjax_ignore", "tex2jax_ignore"} <= set((each.get_attribute("class") or "").split())
+
+
+def test_what_stays_in_the_notebook_is_words_too(notebook: Notebook, lab: Lab) -> None:
+    page = notebook.page
     notebook.save()
     for trusted in (True, False):
         page.goto("about:blank")
@@ -189,38 +220,3 @@ def test_what_stays_in_the_notebook_is_words_too(notebook: Notebook, lab: Lab, p
             assert ATTACK in words(each)
         expect(twin.nth(3).locator("video")).to_be_visible()
         unharmed(page)
-
-
-def test_an_exported_page_runs_nothing(notebook: Notebook, page: Page) -> None:
-    notebook.run(1)
-    expect(notebook.output(1).locator("article.hh-card")).to_have_count(4)
-    notebook.run(2)
-    notebook.save()
-    command = [sys.executable, "-m", "nbconvert", "--to", "html", str(notebook.path)]
-    subprocess.run(command, check=True, capture_output=True, timeout=120, env=sandbox_environment())
-    page.goto(notebook.path.with_suffix(".html").as_uri())
-    twins = page.locator("[class*=hh-twin-]")
-    expect(twins).to_have_count(5)
-    for each in twins.all():
-        assert ATTACK in words(each)
-        # The page's MathJax leaves what is so called alone; it comes from the network, which is not there.
-        assert {"mathjax_ignore", "tex2jax_ignore"} <= set((each.get_attribute("class") or "").split())
-    unharmed(page)
-
-
-def test_plain_text_and_code_of_a_clip_hold_the_words_within_their_quotes(notebook: Notebook) -> None:
-    notebook.run(1)
-    code = (
-        "import ast, shlex\n"
-        "for clip in session.clips:\n"
-        "    ast.parse(clip.code('python'))\n"
-        "    body = shlex.split(clip.code('curl').replace('\\\\\\n', ' '))[-1]\n"
-        "    assert attack in json.loads(body)['prompt']\n"
-        "    assert '\\x1b' not in repr(clip)\n"
-        "print('held')"
-    )
-    notebook.page.evaluate(
-        "(code) => window.jupyterapp.shell.currentWidget.content.widgets[3].model.sharedModel.setSource(code)",
-        code,
-    )
-    assert notebook.run(3).inner_text().strip() == "held"

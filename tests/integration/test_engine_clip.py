@@ -8,6 +8,7 @@ import io
 import json
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -19,9 +20,11 @@ from happyhorse_widgets.api.config import DEFAULT_BASE_URL
 from happyhorse_widgets.api.params import HAPPY_HORSE
 from happyhorse_widgets.engine.clip import Clip
 from happyhorse_widgets.engine.loop import engine_loop
+from happyhorse_widgets.engine.request import Reference, Request
 from happyhorse_widgets.engine.session import Session
 from happyhorse_widgets.engine.states import State
 from happyhorse_widgets.errors import HappyHorseError, InvalidRequest, LibraryError, WaitTimeout
+from happyhorse_widgets.media.images import load_image
 from happyhorse_widgets.media.probe import probe
 from tests.conftest import SandboxProcess, StartSandbox
 from tests.integration.conftest import OpenSession
@@ -151,9 +154,25 @@ def test_the_code_for_a_clip_makes_it_again(session: Session, sandbox: SandboxPr
         clip.code("perl")
 
 
+def test_the_code_gives_every_image_and_sends_it_as_it_was_sent(session: Session) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "A camera"
+    told = io.BytesIO()
+    Image.new("RGB", (400, 400), "red").save(told, "JPEG", exif=exif)
+    images = []
+    for image in (load_image(told.getvalue(), keep_metadata=True), load_image(picture())):
+        images.append(Reference.of(image))
+        (session.home / str(images[-1].file)).write_bytes(image.data)
+    twice = [replace(image, alias="Rex") for image in images]
+    code = session.code("python", [Request("Rex waves", tuple(twice), HAPPY_HORSE)])
+    assert code.count(str(session.home / "images")) == 2, "two of one name are two images all the same"
+    assert "keep_metadata=True" in code
+    assert "keep_metadata" not in session.code("python", [Request("x", tuple(images[1:]), HAPPY_HORSE)])
+
+
 def test_the_code_of_a_clip_that_was_not_sent_names_its_images(session: Session) -> None:
     with ScriptedServer(script=lambda seen: Silence()) as server:
-        address = f"{server.url}/fox.png?Signature=CANARY"
+        address = f"{server.url}/fox.png;sig=CANARY?Signature=CANARY#CANARY"
         clip = session.generate("character1 waves", [address, "asset_1"], duration=3)
         sent = json.loads(shlex.split(clip.code("curl"))[-1])
         assert sent["referenceImages"] == ["<asset id of fox.png>", "asset_1"]

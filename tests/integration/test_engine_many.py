@@ -50,6 +50,17 @@ def test_ten_clips_at_once_all_arrive_each_paid_once(session: Session, sandbox: 
     assert session.spent == sum(clip.cost or 0 for clip in clips)
 
 
+def test_the_last_three_of_many_arrive_as_soon_as_the_others(
+    start_sandbox: StartSandbox, open_session: OpenSession
+) -> None:
+    # Asked for one by one again, they must not wait until the list would have been doubted.
+    session = open_session(start_sandbox(speed=60, scale=0.1), settings=replace(QUICK, unseen=10 * LONG))
+    durations = (3, 3, 15, 15, 15)
+    clips = [session.generate("character1 waves", [picture()], duration=duration) for duration in durations]
+    for clip in clips:
+        assert clip.wait(LONG).is_done
+
+
 def test_a_clip_past_the_budget_is_refused_before_it_is_sent(
     session: Session, sandbox: SandboxProcess, open_session: OpenSession
 ) -> None:

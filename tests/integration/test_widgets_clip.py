@@ -269,3 +269,16 @@ def test_several_clips_at_once_all_show_their_end(session: Session) -> None:
     assert threading.active_count() < 60
     assert sum(thread.name == "happyhorse-bridge" for thread in threading.enumerate()) == 1
     assert bridge() is bridge()
+
+
+def test_a_clip_whose_file_went_with_the_trash_says_so_and_can_be_made_again(session: Session) -> None:
+    clip = generate(session, "character1 waves at character2 once").wait(LONG)
+    clip.delete()
+    assert card_state(clip)["note"] == ""
+    session.library.empty_trash()
+    clip.restore()
+    state = card_state(clip)
+    assert "went with the trash" in state["note"]
+    assert (state["video"], state["actions"]) == (None, ["again"])
+    answer, _ = Answers(ClipCard(clip)).ask("clip-chunk", offset=0, length=10)
+    assert "its file went with the trash" in answer["message"]

@@ -51,6 +51,8 @@ class Known:
     refunded: bool = False
     successor: str | None = None
     outputs: int = 0
+    favourite: bool = False
+    deleted: bool = False
 
     @property
     def charged(self) -> float:

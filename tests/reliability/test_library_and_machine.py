@@ -30,6 +30,8 @@ from happyhorse_widgets.library import ownership
 from happyhorse_widgets.library.clips import ClipRecord, Clips
 from happyhorse_widgets.library.database import Database
 from happyhorse_widgets.library.journal import Journal, StaleTransition
+from happyhorse_widgets.library.marks import Marks
+from happyhorse_widgets.library.searching import EVERY
 from tests.reliability.known import FACTS, WAYS, Known
 
 SOON = 30
@@ -42,6 +44,7 @@ class Hand:
     def __init__(self, path: Path) -> None:
         self.database = Database(path)
         self.journal, self.clips = Journal(self.database), Clips(self.database)
+        self.marks = Marks(self.database)
         self.epoch = ownership.claim(self.database, (ACCOUNTS[0], "")).result(SOON).epoch
         self.holds: dict[str, ClipRecord] = {}
 
@@ -144,6 +147,24 @@ class TwoHands(RuleBasedStateMachine):
             for hand in (0, 1):
                 following = State(data.draw(st.sampled_from(possible), label=f"hand {hand} to"))
                 self.attempt(hand, clip_id, following, facts)
+
+    @rule(hand=st.integers(0, 1), data=st.data(), favourite=st.booleans())
+    def mark(self, hand: int, data: st.DataObject, favourite: bool) -> None:
+        """What a person says of a clip is no step of it, whoever drives it meanwhile."""
+        clip_id = self.pick(data)
+        self.hands[hand].marks.mark(clip_id, favourite=favourite).result(SOON)
+        self.known[clip_id].favourite = favourite
+
+    @rule(hand=st.integers(0, 1), data=st.data())
+    def delete_or_restore(self, hand: int, data: st.DataObject) -> None:
+        clip_id = self.pick(data)
+        known, marks = self.known[clip_id], self.hands[hand].marks
+        if known.deleted:
+            marks.restore(clip_id).result(SOON)
+        else:
+            with contextlib.nullcontext() if known.state in RESTING else pytest.raises(StaleTransition):
+                marks.delete(clip_id, resting=RESTING).result(SOON)
+        known.deleted = not known.deleted and known.state in RESTING
 
     def attempt(self, hand: int, clip_id: str, following: State, facts: dict[str, Any]) -> None:
         """The step from what the hand holds, which has to be refused where the model says so."""
@@ -280,12 +301,15 @@ class TwoHands(RuleBasedStateMachine):
     def the_library_is_as_the_model(self) -> None:
         for hand in self.hands:
             assert hand.clips.count() == len(self.known)
+            shown = {clip_id for clip_id, known in self.known.items() if not known.deleted}
+            assert set(hand.clips.ids(EVERY.deleted(False))) == shown
         hand = self.hands[0]
         for clip_id, known in self.known.items():
             record = hand.clips.get(clip_id)
             assert record is not None
             found = (record.state, record.remote_id, record.cost, record.refunded, record.successor)
             assert found == (known.state, known.remote_id, known.cost, known.refunded, known.successor)
+            assert (record.favourite, record.deleted_at is not None) == (known.favourite, known.deleted)
             assert (record.finished_at is not None) == (record.state in RESTING)
             assert len(record.outputs) == known.outputs
 
@@ -293,7 +317,9 @@ class TwoHands(RuleBasedStateMachine):
     def the_events_tell_how_each_clip_came_to_its_state(self) -> None:
         for clip_id, known in self.known.items():
             steps = [
-                (event["from_state"], event["to_state"]) for event in self.hands[1].journal.events(clip_id)
+                (event["from_state"], event["to_state"])
+                for event in self.hands[1].journal.events(clip_id)
+                if event["from_state"] != event["to_state"]  # as what a person says of a clip is told
             ]
             assert steps == known.steps
             assert steps[0] == ("", State.DRAFT)

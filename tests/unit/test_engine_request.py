@@ -97,7 +97,6 @@ def test_any_iterable_will_do(fox: Path) -> None:
         picture(),
         np.zeros((400, 400, 3), np.uint8),
         Reference("fox.png"),
-        {"character1": "fox.png"},
         None,
         7,
     ],
@@ -222,7 +221,7 @@ def test_a_reference_from_another_library_is_refused() -> None:
 
 
 def test_warnings_are_about_images_and_prompt() -> None:
-    small, unmentioned = asked("character1 waves", [picture((420, 100)), picture()]).warnings
+    small, unmentioned = asked("character1 waves", [picture((420, 200)), picture()]).warnings
     assert "character1" in small
     assert "character2" in unmentioned
 

@@ -25,7 +25,9 @@ from happyhorse_widgets.engine.library import _understood
 from happyhorse_widgets.engine.states import TERMINAL
 from happyhorse_widgets.errors import LibraryError
 from happyhorse_widgets.library.clips import Clips
-from tests.libraries import Shelf
+from happyhorse_widgets.library.rows import TABLES
+from happyhorse_widgets.library.saved import Saved
+from tests.libraries import SOON, Shelf
 from tests.unit.test_library_transfer import rewrite
 
 SHA = "0" * 64
@@ -33,11 +35,13 @@ SHA = "0" * 64
 
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A zip with one finished clip, its image and its poster, and a failed one."""
+    """A zip with one finished clip, its image and its poster, and a failed one; with marks and a preset."""
     folder = tmp_path_factory.mktemp("honest")
     shelf = Shelf(folder / "home")
     shelf.video("clip_a", shelf.image((255, 0, 0)), frames=2)
     shelf.clip("clip_b", "failed", error={"kind": "failed", "message": "no luck", "hint": ""})
+    shelf.marks.mark("clip_a", favourite=True, tags=["fox"], notes="good").result(SOON)
+    Saved(shelf.database, "preset")["wide"] = {"seed": 1}
     shelf.export(folder / "clips.zip")
     shelf.close()
     return folder / "clips.zip"
@@ -257,6 +261,17 @@ def in_reference(**values: Any) -> Callable[[dict[str, list[dict[str, Any]]]], N
         change("images", path="images/../../evil.png"),
         change("images", sha256=SHA),
         change("images", media_type="image/webp"),
+        change("catalogue", job_id="clip_nobody"),
+        change("catalogue", tags="fox"),
+        change("catalogue", tags=["x" * 2000]),
+        change("catalogue", favourite=7),
+        change("catalogue", notes=None),
+        change("saved", kind="../preset"),
+        change("saved", name=""),
+        change("saved", name="x" * 2000),
+        change("jobs", parent="../clip"),
+        change("jobs", relation="x" * 99),
+        lambda tables: tables["catalogue"].append(tables["catalogue"][0]),
         lambda tables: tables["jobs"].append(tables["jobs"][0]),
         lambda tables: tables["outputs"].append(tables["outputs"][0]),
         lambda tables: tables["outputs"].clear(),
@@ -265,7 +280,7 @@ def in_reference(**values: Any) -> Callable[[dict[str, list[dict[str, Any]]]], N
 def test_rows_that_do_not_fit(
     honest: Path, target: Shelf, tmp_path: Path, alter: Callable[[dict[str, list[dict[str, Any]]]], None]
 ) -> None:
-    tables = {name: rows_of(honest, name) for name in ("jobs", "outputs", "events", "images")}
+    tables = {name: rows_of(honest, name) for name in TABLES}
     alter(tables)
     changed = {
         f"journal/{name}.jsonl": b"".join(json.dumps(row).encode() + b"\n" for row in rows)
@@ -430,7 +445,7 @@ def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(table=st.sampled_from(["jobs", "outputs", "events", "images"]), seed=st.integers(0, 2**32), value=JSON)
+@given(table=st.sampled_from(list(TABLES)), seed=st.integers(0, 2**32), value=JSON)
 def test_any_change_of_a_row_is_refused_or_leaves_clips_that_can_be_handled(
     honest: Path, arena: list[Shelf], tmp_path: Path, table: str, seed: int, value: Any
 ) -> None:

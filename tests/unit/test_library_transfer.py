@@ -18,7 +18,7 @@ from happyhorse_widgets.engine.request import Request
 from happyhorse_widgets.engine.states import CHARGEABLE
 from happyhorse_widgets.errors import LibraryError
 from happyhorse_widgets.library.clips import Clips
-from happyhorse_widgets.library.rows import columns_of
+from happyhorse_widgets.library.rows import TABLES, columns_of
 from tests.conftest import sandbox_environment
 from tests.libraries import ENDPOINT, SOON, Shelf, library_of_version_one
 
@@ -65,6 +65,7 @@ def test_what_goes_out_comes_in(source: Shelf, target: Shelf, tmp_path: Path) ->
     assert merged.clips == ("clip_a", "clip_b", "clip_failed")
     assert (merged.known, merged.left_out, merged.ignored) == ((), {}, ())
     names = ("jobs", "outputs", "events", "images")
+    assert set(TABLES) == {*names, "catalogue", "saved"}  # for those see test_library_joining
     for table in names:
         # Of a request only the addresses of images stay behind; here there are none.
         without = ("request",) if table == "jobs" else ()
@@ -86,6 +87,8 @@ def test_every_column_travels_or_is_known_not_to(source: Shelf) -> None:
         "events": {"seq"},
         "outputs": set(),
         "images": set(),
+        "catalogue": {"deleted_at", "marked_at", "ratio", "seconds", "words"},
+        "saved": set(),
     }
     for table, staying in stay.items():
         columns = source.database.read(

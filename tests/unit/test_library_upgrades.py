@@ -13,12 +13,16 @@ from pathlib import Path
 
 import pytest
 
+from happyhorse_widgets.engine.states import CHARGEABLE
 from happyhorse_widgets.errors import LibraryError
 from happyhorse_widgets.library import database as module
 from happyhorse_widgets.library.backups import KEPT, backups
+from happyhorse_widgets.library.clips import Clips
 from happyhorse_widgets.library.database import MIGRATIONS, Database
+from happyhorse_widgets.library.marks import Marks
+from happyhorse_widgets.library.searching import EVERY
 from tests.conftest import sandbox_environment
-from tests.libraries import SOON, library_of_version_one, rows_of_version_one
+from tests.libraries import SOON, library_of_version_one, library_of_version_two, rows_of_version_one
 from tests.unit.test_library_database import version_of
 
 LATEST = len(MIGRATIONS)
@@ -52,6 +56,29 @@ def test_an_upgrade_keeps_all_rows_and_a_copy_of_what_was_there(path: Path) -> N
     assert len(copy.read_bytes()) == len(as_it_was)
     Database(path).close()
     assert backups(path) == [copy]  # once only
+
+
+def test_clips_of_version_two_can_be_searched_marked_and_counted_at_once(path: Path) -> None:
+    library_of_version_two(path)
+    database = Database(path)
+    clips = Clips(database)
+    spent = clips.charged(frozenset(CHARGEABLE), endpoint="sandbox", project="")
+    assert spent == 90.0
+    shown = EVERY.deleted(False)
+    assert clips.ids(shown) == ["clip_2", "clip_1", "clip_0"]
+    assert clips.ids(shown.saying("ZOE fox")) == ["clip_0"]
+    assert clips.ids(shown.saying("lone surrogate")) == ["clip_1"]
+    assert clips.ids(shown.saying("clip_2")) == ["clip_2"]  # its request cannot be read, its id can
+    assert clips.ids(shown.ratios(["9:16"]).sorted_by("longest")) == ["clip_1", "clip_0"]
+    (record,) = clips.those(["clip_0"])
+    assert (record.parent, record.relation, record.favourite, record.tags) == (None, "", False, ())
+    assert (record.notes, record.deleted_at) == ("", None)
+    Marks(database).mark("clip_0", tags=["Winter"]).result(SOON)
+    assert clips.ids(shown.saying("winter zoe")) == ["clip_0"]
+    assert database.problems() == []
+    database.close()
+    assert version_of(path) == LATEST
+    assert [version_of(copy) for copy in backups(path)] == [2]
 
 
 def test_a_copy_that_is_put_back_is_a_library(path: Path) -> None:
@@ -155,6 +182,7 @@ def wait_until_stopped(process: subprocess.Popen[str]) -> None:
         "a copy",
         "ALTER TABLE jobs ADD COLUMN budget REAL;",
         "ALTER TABLE owner ADD COLUMN accounts TEXT NOT NULL DEFAULT '[]';",
+        "CREATE INDEX catalogue_deleted ON catalogue (job_id) WHERE deleted_at IS NOT NULL;",
         f"PRAGMA user_version = {LATEST}",
         "COMMIT",
         "PRAGMA busy_timeout = 5000",  # right after the commit

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from happyhorse_widgets.errors import MediaError
-from happyhorse_widgets.media.frames import last_frame, move_moov_first, poster, sample
+from happyhorse_widgets.media.frames import last_frame, move_moov_first, poster, sample, without_sound
 from happyhorse_widgets.media.probe import probe
+from happyhorse_widgets.media.webm import to_webm
 from tests.videos import index_of, write_video
 
 if TYPE_CHECKING:
@@ -131,3 +132,32 @@ def test_damaged_frames_are_refused(tmp_path: Path) -> None:
     for read in (poster, lambda path: sample(path, 3)):
         with pytest.raises(MediaError, match=r"damaged\.mp4"):
             read(path)
+
+
+def test_the_sound_is_left_out_and_no_picture_touched(tmp_path: Path) -> None:
+    source, target = write_video(tmp_path / "clip.mp4"), tmp_path / "silent.mp4"
+    without_sound(source, target)
+    facts = probe(target)
+    assert (facts.audio_codec, facts.faststart, facts.frames) == (None, True, 30)
+    assert packets(target) == [packet for packet in packets(source) if packet[0] == "video"]
+
+
+def test_a_webm_has_the_same_frames_at_the_same_times(tmp_path: Path) -> None:
+    source, target = write_video(tmp_path / "clip.mp4"), tmp_path / "clip.webm"
+    shares: list[float] = []
+    to_webm(source, target, shares.append)
+    with av.open(str(target)) as container:
+        (stream,) = container.streams.video
+        assert (stream.codec_context.name, len(container.streams)) == ("vp9", 1)
+        frames = [(frame.time, index_of(frame.to_image())) for frame in container.decode(video=0)]
+    assert [index for _, index in frames] == list(range(30))
+    assert [time for time, _ in frames] == pytest.approx([index / 24 for index in range(30)], abs=0.001)
+    assert (shares == sorted(shares), len(shares), shares[-1]) == (True, 30, 1.0)
+
+
+def test_no_webm_is_made_of_a_cut_video(video: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(video.read_bytes()[:-100])
+    with pytest.raises(MediaError, match=r"cut\.mp4"):
+        to_webm(cut, tmp_path / "out.webm")
+    assert not (tmp_path / "out.webm").exists()

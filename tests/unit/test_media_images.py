@@ -99,7 +99,7 @@ def test_an_image_whose_png_is_too_large_becomes_webp() -> None:
 def test_exif_orientation_counts(kind: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    image = load_image(encoded(kind, exif=exif))
+    image = load_image(encoded(kind, exif=exif), keep_metadata=True)
     assert (image.width, image.height) == ((480, 640) if orientation in (6, 8) else (640, 480))
     thumbnail = Image.open(io.BytesIO(image.thumbnail(64)))
     assert thumbnail.size == ((48, 64) if orientation in (6, 8) else (64, 48))
@@ -114,11 +114,26 @@ def test_a_thumbnail_is_small_and_keeps_transparency() -> None:
 
 
 def test_a_short_side_is_advised_against() -> None:
-    (warning,) = load_image(encoded(size=(900, 200)), name="strip.png").warnings
+    (warning,) = load_image(encoded(size=(400, 200)), name="strip.png").warnings
     assert "strip.png" in warning
     assert "200 px" in warning
     assert "400 px" in warning
     assert load_image(encoded(size=(400, 400))).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ((1001, 400), "2.5 times as wide as high"),
+        ((400, 1600), "4.0 times as high as wide"),
+        ((1000, 400), None),
+    ],
+)
+def test_an_extreme_ratio_is_advised_against(size: tuple[int, int], words: str | None) -> None:
+    warnings = load_image(encoded(size=size), name="strip.png").warnings
+    assert len(warnings) == (words is not None)
+    for warning in warnings:
+        assert f"strip.png: it is {words}" in warning
 
 
 @pytest.mark.parametrize("kind", ["WEBP", "PNG"])

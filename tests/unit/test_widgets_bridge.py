@@ -254,3 +254,23 @@ def test_after_the_end_nothing_is_carried() -> None:
     channel.mark()
     bridge.close()
     assert written == []
+
+
+def test_a_channel_with_nothing_to_write_ends_while_another_is_written() -> None:
+    bridge = Bridge()
+    writing, done = threading.Event(), threading.Event()
+
+    def write(_state: object) -> None:
+        writing.set()
+        assert done.wait(30)
+
+    held, idle = bridge.open(lambda: 0, write), bridge.open(lambda: 0, lambda _: None)
+    held.mark()
+    assert writing.wait(30)
+    closing = threading.Thread(target=idle.close, daemon=True)
+    closing.start()
+    closing.join(30)
+    closed_meanwhile = not closing.is_alive()
+    done.set()
+    bridge.close()
+    assert closed_meanwhile

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import itertools
-import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +14,19 @@ import pytest
 
 import happyhorse_widgets as hh
 from happyhorse_widgets.engine.session import Session
-from happyhorse_widgets.errors import InvalidImage, InvalidRequest, NotFound
+from happyhorse_widgets.errors import (
+    BudgetExceeded,
+    ConfigurationError,
+    InvalidImage,
+    InvalidRequest,
+    NotFound,
+)
 from happyhorse_widgets.media.images import load_image
 from happyhorse_widgets.widgets.assets import STATIC
 from happyhorse_widgets.widgets.estimate import LiveEstimate
 from tests.conftest import SandboxProcess, StartSandbox
-from tests.unit.comms import RecordingComm
+from tests.sessions import Kernel
+from tests.unit.comms import Ask, RecordingComm, asking, until
 from tests.unit.test_widgets_tray import png
 
 FOX, ASTRONAUT = STATIC / "samples" / "fox.png", STATIC / "samples" / "astronaut.png"
@@ -54,33 +59,10 @@ def studio(session: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[hh.Stu
     studio.close()
 
 
-Ask = Callable[..., dict[str, Any]]
-
-
 @pytest.fixture
 def ask(studio: hh.Studio) -> Ask:
     """Send a request as a view does, and wait for its answer."""
-    numbers = itertools.count()
-
-    def ask(
-        kind: str, content: dict[str, Any] | None = None, buffers: list[bytes] | None = None
-    ) -> dict[str, Any]:
-        request = f"view-{next(numbers)}"
-        message = {"method": "custom", "content": {**(content or {}), "kind": kind, "request": request}}
-        views = [memoryview(data) for data in buffers or []]
-        studio.comm.handle_msg({"content": {"data": message}, "buffers": views})
-        return until(lambda: next((m for m in studio.comm.messages if m.get("request") == request), None))
-
-    return ask
-
-
-def until(look: Callable[[], Any], limit: float = 30.0) -> Any:
-    """Look until there is something."""
-    deadline = time.monotonic() + limit
-    while not (found := look()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
-    return found
+    return asking(studio.comm)
 
 
 def press(ask: Ask, studio: hh.Studio, name: str = "p1", **values: Any) -> dict[str, Any]:
@@ -121,8 +103,8 @@ def test_generate_makes_the_clip_that_is_set_up(studio: hh.Studio, sandbox: Sand
     studio.references = [FOX, ASTRONAUT]
     studio.prompt = "character1 greets character2"
     studio.aspect_ratio, studio.resolution, studio.duration, studio.seed = "1:1", "720P", 3, 11
-    clip = studio.generate().wait(60)
-    request = clip.request
+    (clip,) = studio.generate()
+    request = clip.wait(60).request
     assert [reference.name for reference in request.references] == ["fox.png", "astronaut.png"]
     assert (request.aspect_ratio, request.resolution, request.duration, request.seed) == (
         "1:1",
@@ -170,7 +152,7 @@ def test_no_image_and_no_key_is_in_what_is_synced(
     studio: hh.Studio, sandbox: SandboxProcess, ask: Ask
 ) -> None:
     studio.references = [FOX]
-    ask("studio-clips", {})
+    ask("clips-find", {"query": {}})
     sent = repr([(data, buffers) for _, data, buffers, _ in studio.comm.published])
     assert "fox.png" in sent
     assert sandbox.secret not in sent
@@ -301,8 +283,9 @@ def test_a_press_makes_one_clip_however_often_it_is_sent(
 ) -> None:
     studio.references, studio.prompt, studio.duration = [FOX], "character1 waves once only", 3
     first, again, other = press(ask, studio), press(ask, studio), press(ask, studio, "p2")
-    assert first["clip"]["id"] == again["clip"]["id"] != other["clip"]["id"]
-    assert first["clip"]["press"] == "p1"
+    (one,), (same,), (more,) = first["clips"], again["clips"], other["clips"]
+    assert one["id"] == same["id"] != more["id"]
+    assert one["press"] == "p1/0"
     assert len(studio.clips) == 2
     for clip in studio.clips:
         clip.wait(60)
@@ -314,7 +297,7 @@ def test_a_press_takes_what_was_on_the_screen_not_what_came_later(studio: hh.Stu
     studio.references, studio.prompt = [FOX], "later"
     answer = press(ask, studio, prompt="character1 as it was", duration=3, seed=8)
     clip = studio.clips[0]
-    assert clip.id == answer["clip"]["id"]
+    assert [clip.id] == [card["id"] for card in answer["clips"]]
     assert (clip.request.prompt, clip.request.duration, clip.request.seed) == ("character1 as it was", 3, 8)
 
 
@@ -332,31 +315,24 @@ def test_bad_input_is_answered_by_field(studio: hh.Studio, sandbox: SandboxProce
 
 def test_clips_are_told_to_every_view_as_they_change(studio: hh.Studio, ask: Ask) -> None:
     studio.references, studio.prompt, studio.duration = [FOX], "character1 waves", 3
-    clip_id = press(ask, studio)["clip"]["id"]
+    clip_id = press(ask, studio)["clips"][0]["id"]
     studio.clips[0].wait(60)
 
     def told() -> list[dict[str, Any]]:
-        changes = [m for m in studio.comm.messages if m["kind"] == "studio-changed"]
+        changes = [m for m in studio.comm.messages if m["kind"] == "clips-changed"]
         return [clip for change in changes for clip in change["clips"] if clip["id"] == clip_id]
 
     until(lambda: any(clip["phase"] == "ready" for clip in told()))
-    assert {clip["press"] for clip in told()} == {"p1"}
+    assert {clip["press"] for clip in told()} == {"p1/0"}
     until(lambda: studio._session["spent"] > 0)
 
 
-def test_clips_come_in_pages_newest_first(studio: hh.Studio, ask: Ask) -> None:
+def test_a_page_that_is_opened_again_has_the_newest_clips_without_asking(studio: hh.Studio) -> None:
     studio.references, studio.prompt, studio.duration = [FOX], "character1 waves", 3
-    made = [studio.generate().id for _ in range(23)][::-1]
-    first = ask("studio-clips", {})
-    assert [clip["id"] for clip in first["clips"]] == made[:20]
-    assert first["more"] is True
-    second = ask("studio-clips", {"before": made[19]})
-    assert [clip["id"] for clip in second["clips"]] == made[20:]
-    assert second["more"] is False
-    some = ask("studio-clips", {"ids": [made[3], made[21]]})
-    assert [clip["id"] for clip in some["clips"]] == [made[3], made[21]]
-    # What a page that is opened again gets without asking.
-    assert [clip["id"] for clip in studio.get_state()["_page"]["clips"]] == made[:20]
+    made = [studio.generate()[0].id for _ in range(23)][::-1]
+    page = studio.get_state()["_page"]
+    assert [clip["id"] for clip in page["clips"]] == made[:20]
+    assert page["total"] == 23
 
 
 def test_the_cost_is_shown_before_it_is_spent(studio: hh.Studio) -> None:
@@ -423,6 +399,20 @@ def test_only_the_last_of_many_changes_is_asked_about(session: Session) -> None:
     assert [state["units"] for state in told] == expected
 
 
+def test_what_costs_nothing_more_is_not_asked_about_again(session: Session) -> None:
+    live = LiveEstimate(session, lambda: None)
+    image = load_image(FOX)
+    values = {"resolution": "720P", "duration": 5}
+    live.ask([image], model=HAPPY_HORSE, seed=1, aspect_ratio="16:9", **values)
+    until(lambda: live.state["status"] == "known")
+    before = live.state
+    live.ask([image], model=HAPPY_HORSE, seed=2, aspect_ratio="1:1", **values)
+    assert live.state is before
+    live.ask([image], model=HAPPY_HORSE, seed=2, aspect_ratio="1:1", resolution="1080P", duration=5)
+    assert live.state["status"] == "asking"
+    until(lambda: live.state["units"] > before["units"])
+
+
 def test_a_closed_studio_is_forgotten(studio: hh.Studio, session: Session) -> None:
     def open_and_close() -> weakref.ref[hh.Studio]:
         other = hh.Studio(session, references=[FOX])
@@ -437,6 +427,260 @@ def test_a_closed_studio_is_forgotten(studio: hh.Studio, session: Session) -> No
 
 def test_a_closed_studio_leaves_its_clips_alone(session: Session) -> None:
     studio = hh.Studio(session, references=[FOX], prompt="character1 waves", duration=3)
-    clip = studio.generate()
+    (clip,) = studio.generate()
     studio.close()
     assert clip.wait(60).is_done
+
+
+# -- seeds, variations, presses ----------------------------------------------------------------------------------------
+
+
+def test_a_seed_is_fixed_by_giving_it_and_random_by_taking_it_away(studio: hh.Studio, ask: Ask) -> None:
+    assert (studio.seed, studio.seed_mode) == (None, "random")
+    studio.seed = 7
+    assert studio.seed_mode == "fixed"
+    studio.seed_mode = "next"
+    assert studio.seed == 7
+    studio.seed = None
+    assert studio.seed_mode == "random"
+    studio.seed_mode = "fixed"
+    assert isinstance(studio.seed, int)
+    ask("studio-edit", {"values": {"seed": None, "seed_mode": "random"}})
+    assert (studio._form["seed"], studio._form["seed_mode"]) == (None, "random")
+
+
+@pytest.mark.parametrize(
+    ("mode", "seeds", "following"), [("fixed", [5, 6, 7], 5), ("next", [5, 6, 7], 8)], ids=["fixed", "next"]
+)
+def test_variations_count_on_from_a_given_seed(
+    studio: hh.Studio, mode: str, seeds: list[int], following: int
+) -> None:
+    studio.references, studio.prompt, studio.duration = [FOX], "character1 waves", 3
+    studio.seed, studio.seed_mode, studio.variations = 5, mode, 3
+    assert [clip.request.seed for clip in studio.generate()] == seeds
+    assert studio.seed == following
+
+
+def test_random_variations_get_a_known_seed_each(studio: hh.Studio) -> None:
+    studio.references, studio.prompt, studio.duration, studio.variations = [FOX], "character1 waves", 3, 8
+    clips = studio.generate()
+    drawn = {clip.request.seed for clip in clips}
+    assert len(drawn) == 8
+    assert all(isinstance(seed, int) for seed in drawn)
+    assert studio.seed is None
+    assert studio._form["drawn"] == clips[-1].request.seed
+
+
+def test_all_clips_of_one_press_are_one_answer_however_often_it_is_sent(studio: hh.Studio, ask: Ask) -> None:
+    studio.references = [FOX]
+    first = press(ask, studio, prompt="character1 waves", duration=3, variations=3)
+    again = press(ask, studio, prompt="character1 waves", duration=3, variations=3)
+    assert [card["press"] for card in first["clips"]] == ["p1/0", "p1/1", "p1/2"]
+    assert [card["id"] for card in again["clips"]] == [card["id"] for card in first["clips"]]
+    assert len(studio.clips) == 3
+
+
+def test_one_bad_variation_makes_none(studio: hh.Studio, ask: Ask) -> None:
+    studio.references = [FOX]
+    answer = press(ask, studio, prompt="character1 waves", seed=2_147_483_646, variations=3)
+    assert [problem["field"] for problem in answer["problems"]] == ["seed"]
+    answer = press(ask, studio, "p2", prompt="character1 waves", variations=9)
+    assert "1 to 8" in answer["problems"][0]["message"]
+    assert press(ask, studio, "p3", prompt="character1 waves", seed="7")["kind"] == "error"
+    assert len(studio.clips) == 0
+
+
+def test_a_budget_that_is_set_in_a_cell_is_shown_at_once(studio: hh.Studio) -> None:
+    assert studio._session["budget"] is None
+    studio.session.budget = 7
+    until(lambda: studio._session["budget"] == studio._session["left"] == 7)
+    with pytest.raises(ConfigurationError, match="budget is '8'; it must be a number"):
+        studio.session.budget = "8"  # type: ignore[assignment]
+    assert studio.session.budget == 7
+
+
+def test_a_press_past_the_budget_is_refused_as_a_whole(studio: hh.Studio, ask: Ask) -> None:
+    studio.references, studio.prompt, studio.duration, studio.variations = [FOX], "character1 waves", 3, 2
+    one = studio.session.estimate("x", [FOX], duration=3).creative_units
+    studio.session.budget = 1.5 * one
+    with pytest.raises(BudgetExceeded, match="2 clips cost"):
+        studio.generate()
+    answer = press(ask, studio)
+    assert answer["problems"][0]["field"] == "budget"
+    assert len(studio.clips) == 0
+    until(lambda: studio._session["left"] == 1.5 * one)
+    studio.variations = 1
+    (clip,) = studio.generate()
+    with pytest.raises(BudgetExceeded):  # what is on its way counts, too
+        studio.generate()
+    clip.wait(60)
+
+
+# -- models and what they take -----------------------------------------------------------------------------------------
+
+COMPATIBLE = "model_sandbox-compatible-reference-to-video"
+
+
+def model_in(studio: hh.Studio, model: str) -> dict[str, Any]:
+    return next(entry for entry in studio._schema["models"] if entry["id"] == model)
+
+
+def test_what_scenario_says_of_a_model_arrives_by_itself(session: Session, studio: hh.Studio) -> None:
+    told = until(
+        lambda: model_in(studio, HAPPY_HORSE)["fields"]["resolution"]["help"] == "The size of the video."
+    )
+    assert told
+    assert model_in(studio, HAPPY_HORSE)["fields"]["duration"]["default"] == 5
+
+
+def test_another_model_is_used_by_its_id_and_offered_again(
+    studio: hh.Studio, session: Session, ask: Ask
+) -> None:
+    assert ask("studio-model", {"model": f" {COMPATIBLE} "})["kind"] == "reply"
+    assert studio.model == COMPATIBLE
+    entry = until(lambda: COMPATIBLE in str(studio._schema) and model_in(studio, COMPATIBLE))
+    assert entry["deprecated_by"] == f"{HAPPY_HORSE}-1.1"
+    assert entry["fields"]["duration"]["allowed"] == [4, 8]
+    studio.references, studio.prompt, studio.duration = [FOX], "character1 waves", 4
+    with pytest.raises(InvalidRequest, match="resolution"):
+        studio.generate()
+    studio.resolution = "720P"
+    (clip,) = studio.generate()
+    assert clip.wait(60).is_done
+    other = hh.Studio(session)
+    assert COMPATIBLE in [each["id"] for each in other._schema["models"]]
+    other.close()
+
+
+def test_a_model_that_scenario_does_not_have_is_refused_in_words(studio: hh.Studio, ask: Ask) -> None:
+    for model in ("model_nobody", "", "../teams"):
+        answer = ask("studio-model", {"model": model})
+        assert answer["kind"] == "error"
+        assert answer["message"]
+    assert studio.model == HAPPY_HORSE
+    assert "model_nobody" not in str(studio._schema)
+
+
+# -- filling, undo, draft ----------------------------------------------------------------------------------------------
+
+
+def test_a_clip_is_set_up_again_and_the_next_press_knows_its_parent(studio: hh.Studio, ask: Ask) -> None:
+    studio.references, studio.prompt, studio.duration = [FOX, ASTRONAUT], "character1 and character2 wave", 3
+    studio.aspect_ratio, studio.seed = "1:1", 11
+    (parent,) = studio.generate()
+    studio.references, studio.prompt, studio.duration, studio.seed = [ASTRONAUT], "mine", 9, None
+    tiles = studio._form["tiles"]
+    studio.variations = 3
+    assert ask("studio-reuse", {"clip": parent.id})["kind"] == "reply"
+    assert studio.variations == 1, "it was one clip, and one is what the next press pays for"
+    assert (studio.prompt, studio.duration, studio.aspect_ratio, studio.seed) == (
+        "character1 and character2 wave",
+        3,
+        "1:1",
+        11,
+    )
+    assert [source.name for source in studio.references] == ["fox.png", "astronaut.png"]
+    assert parent.id[-6:] in studio._filled["text"]
+    ask("studio-undo")
+    assert (studio.prompt, studio.duration, studio.seed, studio.parent) == ("mine", 9, None, None)
+    assert studio.variations == 3
+    assert studio._form["tiles"] == tiles
+    ask("studio-reuse", {"clip": parent.id})
+    studio.prompt = "character1 and character2 run"
+    (child,) = studio.generate()
+    assert (child.record.parent, child.record.relation) == (parent.id, "reused")
+    (stranger,) = studio.generate()
+    assert stranger.record.parent is None
+
+
+def test_a_seed_is_varied_without_touching_the_form(studio: hh.Studio, ask: Ask) -> None:
+    studio.references, studio.prompt, studio.duration, studio.seed = [FOX], "character1 waves", 3, 4
+    (parent,) = studio.generate()
+    studio.prompt, studio.variations = "something else", 5
+    (card,) = ask("studio-generate", {"press": "v", "vary": parent.id})["clips"]
+    child = studio.session.clip(card["id"])
+    assert child.request.prompt == "character1 waves"
+    assert child.request.seed not in (4, None)
+    assert (child.record.parent, child.record.relation) == (parent.id, "varied")
+    assert (studio.prompt, studio.seed, studio.variations) == ("something else", 4, 5)
+    assert ask("studio-generate", {"press": "v2", "vary": "clip_gone"})["kind"] == "error"
+
+
+def test_presets_keep_parameters_only(studio: hh.Studio, session: Session, ask: Ask) -> None:
+    studio.references, studio.prompt = [FOX], "character1 waves"
+    studio.aspect_ratio, studio.duration, studio.seed, studio.variations = "9:16", 12, 3, 4
+    (kept,) = ask("studio-presets", {"save": " Tall ", "values": studio._form})["presets"]
+    assert (kept["name"], kept["summary"]) == ("Tall", "9:16 · 1080P · 12 s · seed 3 · ×4 · Happy Horse 1.0")
+    assert "waves" not in repr(session.saved("preset")["Tall"])
+    studio.prompt, studio.aspect_ratio, studio.seed = "other", "1:1", None
+    ask("studio-presets", {"load": "Tall"})
+    assert (studio.prompt, studio.aspect_ratio, studio.seed, studio.seed_mode) == (
+        "other",
+        "9:16",
+        3,
+        "fixed",
+    )
+    ask("studio-undo")
+    assert (studio.aspect_ratio, studio.seed) == ("1:1", None)
+    assert ask("studio-presets", {"save": " "})["kind"] == "error"
+    assert ask("studio-presets", {"load": "nobody"})["kind"] == "error"
+    assert ask("studio-presets", {"delete": "Tall"})["presets"] == []
+
+
+def test_the_first_studio_of_a_new_kernel_goes_on_with_the_draft(
+    sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    def connect() -> Session:
+        return hh.connect(sandbox.key, sandbox.secret, base_url=sandbox.base_url, home=tmp_path / "home")
+
+    session = connect()
+    studio = hh.Studio(session)
+    studio.references = {"Fox": FOX, "Anna": ASTRONAUT}
+    studio.prompt, studio.duration, studio.seed, studio.variations = "Fox waves at Anna", 8, 21, 3
+    until(lambda: session.saved("draft").get("studio", {}).get("variations") == 3)
+    until(lambda: len(list((tmp_path / "home" / "images").glob("*.png"))) == 2)
+    studio.close()
+    session.close()
+    session = connect()
+    first = hh.Studio(session)
+    assert (first.prompt, first.duration, first.seed, first.seed_mode, first.variations) == (
+        "Fox waves at Anna",
+        8,
+        21,
+        "fixed",
+        3,
+    )
+    assert [(source.name, source.alias) for source in first.references] == [
+        ("fox.png", "Fox"),
+        ("astronaut.png", "Anna"),
+    ]
+    assert first.request.wire_values()["prompt"] == "character1 waves at character2"
+    assert "preparing" in first._filled["text"]
+    first.close()
+    session.close()
+
+
+def test_what_was_typed_last_is_kept_when_the_kernel_ends(tmp_path: Path) -> None:
+    code = (
+        "session = connect(); studio = hh.Studio(session, prompt='before'); studio.prompt = 'the last word'"
+    )
+    assert Kernel(code, tmp_path / "home").end()[0] == 0
+    session = hh.connect(sandbox=True, home=tmp_path / "home")
+    assert session.saved("draft")["studio"]["prompt"] == "the last word"
+    session.close()
+
+
+def test_the_code_does_what_the_button_would(studio: hh.Studio, sandbox: SandboxProcess, ask: Ask) -> None:
+    studio.references, studio.prompt, studio.duration = [FOX], "character1 waves", 3
+    studio.seed, studio.variations = 40, 2
+    until(lambda: list((studio.session.home / "images").glob("*.png")))
+    made: dict[str, Any] = {}
+    exec(studio.code(), made)  # in the session of the last `connect`
+    assert [clip.request.seed for clip in made["clips"]] == [40, 41]
+    assert made["clips"][0].request.values() == studio.request.values()
+    answer = ask("studio-code", {"values": dict(studio._form), "tiles": studio._form["tiles"]})
+    assert answer["code"] == {name: studio.code(name) for name in ("python", "curl", "javascript")}
+    assert answer["code"]["curl"].count('"seed": 4') == 2
+    assert sandbox.secret not in str(answer)
+    with pytest.raises(InvalidRequest, match="no code in 'perl'"):
+        studio.code("perl")

@@ -2,6 +2,7 @@
 
 import { createCard } from "./shared/card.js";
 import { h } from "./shared/dom.js";
+import { keepFocus } from "./shared/focus.js";
 import { suppressShortcuts } from "./shared/keys.js";
 import { child, follow } from "./shared/lifetime.js";
 import { connect } from "./shared/rpc.js";
@@ -19,6 +20,7 @@ function render({ model, el, signal: given }) {
   const rpc = connect(model, signal);
   const card = createCard({ rpc, signal });
   suppressShortcuts(root, signal);
+  keepFocus(root, signal);
   follow(model, "state", card.update, signal);
   rpc.onLost(card.lose);
   root.append(card.el);

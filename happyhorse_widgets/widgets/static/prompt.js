@@ -3,27 +3,30 @@
  * of its text that colours every mention.
  */
 
-import { h, icon, setAttribute, setText } from "./shared/dom.js";
+import { ownNames } from "./arrange.js";
+import { createAssist } from "./assist.js";
+import { createCompletion } from "./complete.js";
+import { figure, lint, wireLength } from "./lint.js";
+import { createMirror } from "./mirror.js";
+import { h, icon, setText } from "./shared/dom.js";
 import { listen } from "./shared/lifetime.js";
-import { marked, mentions } from "./shared/mentions.js";
-
-/**
- * @typedef {object} Problem
- * @property {string} field
- * @property {"error" | "warning"} severity
- * @property {string} message
- */
+import { joined, marked, mentions, spaced } from "./shared/mentions.js";
 
 /**
  * @param {object} host
+ * @param {import("./shared/rpc.js").Model} host.model
+ * @param {import("./shared/rpc.js").Rpc} host.rpc
  * @param {import("./form.js").Form} host.form
  * @param {AbortSignal} host.signal
+ * @param {(text: string) => void} host.announce
+ * @param {() => import("./complete.js").Character[]} host.characters The images that can be mentioned.
  * @param {() => void} host.submit Ctrl or Cmd + Enter.
  * @param {() => number} host.limit The longest prompt that the model takes.
  */
-export function createPrompt({ form, signal, submit, limit }) {
+export function createPrompt(host) {
+  const { form, signal, submit, limit } = host;
   const id = `hh-${Math.random().toString(36).slice(2)}`;
-  const mirror = h("div", { class: "hh-prompt-mirror", dir: "auto", "aria-hidden": "true" });
+  const mirror = createMirror();
   const area = h("textarea", {
     class: "hh-prompt-text",
     dir: "auto",
@@ -33,32 +36,54 @@ export function createPrompt({ form, signal, submit, limit }) {
     "aria-describedby": `${id}-notes ${id}-count`,
     placeholder: "character1 walks towards character2 in the rain …",
   });
-  const notes = h("ul", { class: "hh-notes", id: `${id}-notes`, role: "status" });
+  const notes = h("ul", { class: "hh-notes", id: `${id}-notes`, "aria-live": "polite" });
   const count = h("span", { class: "hh-count hh-number hh-quiet", id: `${id}-count` });
-  const hint = h("span", { class: "hh-quiet hh-prompt-hint" }, `${/mac/i.test(navigator.platform) ? "⌘" : "Ctrl"} + Enter generates`);
+  const keys = /mac/i.test(navigator.platform) ? "⌘" : "Ctrl";
+  const hint = h("span", { class: "hh-quiet hh-prompt-hint" }, `@ names an image, ${keys} + Enter generates`);
+  const completion = createCompletion({ ...host, area, place: mirror.place, write });
+  const assist = createAssist({ ...host, text: () => area.value, write: (text) => write(0, area.value.length, text) });
   const element = h(
     "div",
     { class: "hh-prompt" },
-    h("div", { class: "hh-prompt-editor" }, mirror, area),
+    h("div", { class: "hh-prompt-editor" }, mirror.element, area, completion.element),
     h("div", { class: "hh-prompt-below" }, notes, h("div", { class: "hh-prompt-aside" }, hint, count)),
+    assist.element,
   );
 
-  const problems = () => lint(area.value, form.get("tiles").length, limit());
+  const names = () => ownNames({ tiles: form.get("tiles"), aliases: form.get("aliases") ?? {} });
+  const problems = () => lint(area.value, mentions(area.value, names()), names(), limit());
 
   function draw() {
-    const text = area.value;
-    reflect(mirror, text, form.get("tiles").length);
-    setText(count, `${figure([...text].length)} / ${figure(limit())}`);
+    const [text, own] = [area.value, names()];
+    const found = mentions(text, own);
+    mirror.reflect(text, found, own.length);
+    setText(count, `${figure(wireLength(text, found))} / ${figure(limit())}`);
     // An empty prompt is no mistake until Generate is pressed.
-    const found = text.trim() ? problems() : [];
-    const lines = found.map((problem) => problem.message).join("\n");
-    if (notes.dataset.lines !== lines) notes.replaceChildren(...found.map(noteLine));
+    const said = text.trim() ? lint(text, found, own, limit()) : [];
+    const lines = said.map((problem) => problem.message).join("\n");
+    if (notes.dataset.lines !== lines) notes.replaceChildren(...said.map(noteLine));
     notes.dataset.lines = lines;
   }
 
-  listen(area, "input", () => {
+  /**
+   * Writes into the field as typing does, so that the browser's undo takes it back.
+   * @param {number} start
+   * @param {number} end
+   * @param {string} text
+   */
+  function write(start, end, text) {
+    area.focus({ preventScroll: true });
+    area.setSelectionRange(start, end);
+    // Deprecated, and the only way that keeps the browser's undo.
+    if (document.execCommand("insertText", false, text)) return;
+    area.setRangeText(text, start, end, "end");
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  listen(area, "input", (event) => {
     form.set("prompt", area.value);
     draw();
+    if (!event.isComposing) completion.refresh();
   }, signal);
   listen(area, "keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
@@ -67,12 +92,14 @@ export function createPrompt({ form, signal, submit, limit }) {
   }, signal);
   form.follow("prompt", (value) => {
     if (area.value === value) return;
-    const { selectionStart, selectionEnd } = area;
+    const moved = (/** @type {number} */ caret) => (caret <= sameLetters(area.value, value) ? caret : Math.max(0, caret + value.length - area.value.length));
+    const [start, end] = [moved(area.selectionStart), moved(area.selectionEnd)];
     area.value = value;
-    area.setSelectionRange(Math.min(selectionStart, value.length), Math.min(selectionEnd, value.length));
+    area.setSelectionRange(start, end);
     draw();
   });
   form.follow("tiles", draw);
+  form.follow("aliases", draw);
 
   return {
     element,
@@ -81,82 +108,24 @@ export function createPrompt({ form, signal, submit, limit }) {
     focus: () => area.focus(),
     /** Puts a mention where the caret is. @param {number} character */
     mention(character) {
-      area.focus();
-      const before = area.value.slice(0, area.selectionStart);
-      const after = area.value.slice(area.selectionEnd);
-      const text = `${/\S$/.test(before) ? " " : ""}character${character}${/^[^\s.,;:!?]/.test(after) ? " " : ""}`;
-      // Deprecated, and the only way that keeps the browser's undo.
-      if (!document.execCommand("insertText", false, text)) {
-        area.setRangeText(text, area.selectionStart, area.selectionEnd, "end");
-        area.dispatchEvent(new Event("input", { bubbles: true }));
-      }
+      const { selectionStart: start, selectionEnd: end } = area;
+      const name = names()[character - 1] || `character${character}`;
+      const before = area.value.slice(0, start);
+      const text = before + name + area.value.slice(end);
+      const apart = joined(text, start) || /[.,;:!?)]$/.test(before) || (spaced(before.slice(-1)) && !spaced(name[0]));
+      write(start, end, `${apart ? " " : ""}${name}${joined(text, start + name.length) ? " " : ""}`);
     },
   };
 }
 
-/**
- * What is wrong with a prompt, and what is only advised against.
- * @param {string} text
- * @param {number} images
- * @param {number} limit
- * @returns {Problem[]}
- */
-function lint(text, images, limit) {
-  /** @type {Problem[]} */
-  const problems = [];
-  const add = (/** @type {Problem["severity"]} */ severity, /** @type {string} */ message) =>
-    problems.push({ field: "prompt", severity, message });
-  const length = [...text].length;
-  if (!text.trim()) add("error", "Write what happens in the clip.");
-  if (length > limit) add("error", `${figure(length - limit)} characters too long: the model takes ${figure(limit)}.`);
-  const named = new Set(mentions(text).map((mention) => mention.character));
-  for (const character of [...named].sort((a, b) => a - b))
-    if (character > images || character < 1)
-      add("error", `character${character} has no image: ${images === 1 ? "there is 1" : `there are ${images || "none"}`}.`);
-  const missing = Array.from({ length: images }, (_, index) => index + 1).filter((character) => !named.has(character));
-  const names = missing.map((character) => `character${character}`);
-  if (text.trim() && names.length === 1) add("warning", `${names[0]} is never mentioned, so its image may not appear.`);
-  else if (text.trim() && names.length)
-    add("warning", `${names.slice(0, -1).join(", ")} and ${names.at(-1)} are never mentioned, so their images may not appear.`);
-  return problems;
+/** How many letters two texts begin with that are the same. @param {string} a @param {string} b */
+function sameLetters(a, b) {
+  let count = 0;
+  while (count < a.length && a[count] === b[count]) count += 1;
+  return count;
 }
 
-/**
- * Writes the text into the mirror, every mention in a mark: text, mark, text, mark … text. Nodes are changed and added
- * but never removed, which would end what Undo takes back as one; those that are left over stay empty.
- * @param {HTMLElement} mirror
- * @param {string} text
- * @param {number} images
- */
-function reflect(mirror, text, images) {
-  const found = mentions(text);
-  while (mirror.childNodes.length < 2 * found.length + 1)
-    mirror.append(...(mirror.hasChildNodes() ? [h("mark", {}, "\u200b")] : []), document.createTextNode(""));
-  let end = 0;
-  [...mirror.childNodes].forEach((node, index) => {
-    const mention = found[index >> 1];
-    if (node instanceof Text) {
-      // A last line that is empty has no height without something in it.
-      const piece = text.slice(end, mention?.start) + (mention || end > text.length ? "" : "\u200b");
-      if (node.data !== piece) node.data = piece;
-      end = mention ? mention.start : Infinity;
-    } else {
-      const mark = /** @type {HTMLElement} */ (node);
-      const known = mention && mention.character >= 1 && mention.character <= images;
-      setText(mark, mention ? text.slice(mention.start, mention.end) : "");
-      mark.className = !mention ? "" : known ? "hh-chip" : "hh-chip hh-chip-missing";
-      setAttribute(mark, "data-character", known ? mention.character : null);
-      if (mention) end = mention.end;
-    }
-  });
-}
-
-/** @param {number} number */
-function figure(number) {
-  return number.toLocaleString("en");
-}
-
-/** @param {Problem} problem */
+/** @param {import("./lint.js").Problem} problem */
 function noteLine({ severity, message }) {
   return h(
     "li",

@@ -1,28 +1,23 @@
 /** The tray of reference images: character1 … character9, in order, each with what is known and what is wrong with it. */
 
+import { createAddress } from "./address.js";
+import { carried } from "./arrange.js";
+import { createArrivals } from "./arrivals.js";
+import { addressesIn, MOST, nameIn, objection, receiveImages } from "./intake.js";
+import { copied } from "./picture.js";
 import { button, h, icon, setText } from "./shared/dom.js";
-import { alive, child, follow, listen } from "./shared/lifetime.js";
+import { alive, follow, listen } from "./shared/lifetime.js";
+import { nameProblem, tidyName } from "./shared/mentions.js";
 import { KIND } from "./shared/rpc.js";
-import { MOST, objection, receiveImages } from "./intake.js";
-import { createSender } from "./sending.js";
+import { createTile, receiveTile } from "./tile.js";
 
-const DRAGGED = "application/x-happyhorse-tile";
-/** Twice the size of a tile's picture, for screens with two device pixels to one of CSS. */
-const SIDE = 192;
-
-const ELSEWHERE = "On its way from another page. If that page is closed, remove this and add it again.";
+const KINDS = "image/jpeg,image/png,image/webp";
+/** Steps that can be taken back here. */
+const DEPTH = 20;
 
 /**
- * @typedef {object} Local What only this view knows of a tile: an image on its way to the kernel.
- * @property {File} file
- * @property {number} share
- * @property {string} error
- * @property {string} warning
- * @property {Promise<void>} arrived
- * @property {() => void} abort
- */
-
-/**
+ * @typedef {import("./arrivals.js").Local} Local
+ *
  * @param {object} host
  * @param {import("./shared/rpc.js").Model} host.model
  * @param {import("./shared/rpc.js").Rpc} host.rpc
@@ -31,260 +26,288 @@ const ELSEWHERE = "On its way from another page. If that page is closed, remove 
  * @param {HTMLElement} host.zone Where images may be dropped and pasted.
  * @param {(character: number) => void} host.mention
  * @param {(text: string) => void} host.announce
+ * @param {(order: string[], said: string) => void} host.arrange Moves and removes tiles, and keeps the prompt true.
+ * @param {() => void} host.undo Takes the last `arrange` back.
+ * @param {{canUndo: () => boolean, follow: (callback: () => void) => void}} host.arrangement
  */
 export function createTray(host) {
   const { model, rpc, form, signal, announce } = host;
-  const sender = createSender(rpc);
-  /** @type {Map<string, Local>} */
-  const local = new Map();
+  const arrivals = createArrivals({ rpc, signal, announce, changed: () => draw() });
   /** @type {Map<string, ReturnType<typeof createTile>>} */
   const tiles = new Map();
+  /** @type {{said: string, back: () => void, exchanged?: string}[]} */
+  let steps = [];
 
-  const chooser = h("input", { type: "file", accept: "image/jpeg,image/png,image/webp", multiple: true, class: "hh-unseen", tabindex: -1, "aria-hidden": "true" });
+  const chooser = createChooser({ multiple: true }, (files) => addFiles(files), signal);
+  const exchanger = createChooser({}, ([file]) => exchange(file), signal);
+  let exchanged = "";
   const add = h("button", { type: "button", class: "hh-add" }, icon("plus"), h("span", {}, "Drop, paste or choose images"));
   const place = h("li", { class: "hh-add-place" }, add);
   const list = h("ol", { class: "hh-tiles", "aria-label": "Reference images" }, place);
-  const refused = h("ul", { class: "hh-refused", "aria-label": "Files that were not added", role: "status" });
-  const element = h("div", { class: "hh-tray" }, list, chooser, refused);
+  const refused = h("ul", { class: "hh-refused", "aria-label": "Files that were not added" });
+  const done = h("span", { class: "hh-quiet hh-tray-done" });
+  const back = button("Undo", { icon: "undo" });
+  const address = createAddress({ take: (given) => takeAddress(given), signal });
+  const foot = h("div", { class: "hh-tray-foot" }, done, back, h("div", { class: "hh-tray-more" }, createKeep(host), address.opener));
+  const element = h("div", { class: "hh-tray" }, list, chooser, exchanger, refused, address.element, foot);
 
   const order = () => /** @type {string[]} */ (form.get("tiles"));
+  const aliases = () => /** @type {Record<string, string>} */ (form.get("aliases") ?? {});
 
   function draw() {
     const details = model.get("_tiles");
-    for (const [id, tile] of tiles) if (!order().includes(id)) [tile.remove(), tiles.delete(id)];
-    for (const [id, entry] of local) if (!order().includes(id)) [entry.abort(), local.delete(id)];
-    order().forEach((id, index) => {
-      if (!tiles.has(id)) tiles.set(id, createTile(id, { ...host, move, remove }));
+    const [shown, names] = [order(), aliases()];
+    for (const [id, tile] of tiles) if (!shown.includes(id)) [tile.remove(), tiles.delete(id)];
+    arrivals.settle(shown, details);
+    shown.forEach((id, at) => {
+      if (!tiles.has(id)) tiles.set(id, createTile(id, { ...host, move, remove, replace, rename }));
       const tile = /** @type {ReturnType<typeof createTile>} */ (tiles.get(id));
-      tile.update(index, order().length, details[id], local.get(id));
+      tile.update(details[id], { at, count: shown.length, alias: names[id] ?? "", local: arrivals.get(id) });
       // Moving an element takes the focus from it, so only what is out of place is moved.
-      if (list.children[index] !== tile.element) list.insertBefore(tile.element, list.children[index]);
+      if (list.children[at] !== tile.element) list.insertBefore(tile.element, list.children[at]);
     });
-    place.hidden = order().length >= MOST;
+    place.hidden = shown.length >= MOST;
+    drawStep();
+  }
+
+  function drawStep() {
+    const step = steps.at(-1);
+    setText(done, step?.said ?? "");
+    back.hidden = !step;
+  }
+
+  /** @param {typeof steps[number]} step */
+  function remember(step) {
+    steps = [...steps, step].slice(-DEPTH);
+    drawStep();
+  }
+
+  function undo() {
+    const step = steps.pop();
+    if (!step) return;
+    const inside = element.contains(document.activeElement);
+    const before = order();
+    step.back();
+    if (!step.exchanged && order() === before) steps.push(step); // there was no room to go back, as was said
+    drawStep();
+    // What had the focus may be gone with the step.
+    if (inside && !element.contains(document.activeElement)) (steps.length ? back : add).focus();
+  }
+
+  /** @param {string[]} next @param {string} said */
+  function arrange(next, said) {
+    host.arrange(next, said);
+    remember({ said, back: host.undo });
+  }
+
+  // -- what comes in ---------------------------------------------------------------------------------------------------
+
+  /** A new place at the end; null where there is none. @param {string} title @returns {string | null} */
+  function newPlace(title) {
+    if (order().length >= MOST) {
+      refuse(title, "Nine images are the most: this one was left out.");
+      return null;
+    }
+    return `t${crypto.getRandomValues(new Uint32Array(2)).join("")}`;
+  }
+
+  /** @param {string} id @param {string} title */
+  function placed(id, title) {
+    form.set("tiles", [...order(), id]);
+    announce(`character${order().length} added: ${title}`);
   }
 
   /** @param {File[]} files */
   async function addFiles(files) {
     for (const file of files) {
       const reason = await alive(objection(file), signal);
-      if (reason) refuse(file.name, reason);
-      else if (order().length >= MOST) refuse(file.name, `Nine images are the most: this one was left out.`);
-      else addFile(file);
+      const id = reason ? refuse(file.name, reason) : newPlace(file.name);
+      if (!id) continue;
+      arrivals.file(id, file);
+      placed(id, file.name);
     }
   }
 
-  /** @param {File} file */
-  function addFile(file) {
-    const id = `t${crypto.getRandomValues(new Uint32Array(2)).join("")}`;
-    const [sending, abort] = child(signal);
-    /** @type {Local} */
-    const entry = { file, share: 0, error: "", warning: "", abort, arrived: Promise.resolve() };
-    const progress = (/** @type {number} */ share) => {
-      entry.share = share;
-      draw();
-    };
-    entry.arrived = sender.send(id, file, progress, sending);
-    entry.arrived.catch((error) => {
-      if (sending.aborted) return;
-      entry.error = error.message;
-      announce(`${file.name}: ${error.message}`);
-      draw();
-    });
-    local.set(id, entry);
-    form.set("tiles", [...order(), id]);
-    announce(`character${order().length} added: ${file.name}`);
-    const tile = tiles.get(id);
-    drawPicture(file).then(
-      ({ picture, width, height }) => {
-        const side = Math.min(width, height);
-        if (side < 400) entry.warning = `The shortest side is ${side} px; at least 400 px is advised.`;
-        tile?.show(picture);
-        draw();
-      },
-      () => {
-        entry.error ||= "The image cannot be decoded: save it again.";
-        draw();
-      },
-    );
+  /** @param {string} kind @param {string} title @param {object} content */
+  function addMade(kind, title, content) {
+    const id = newPlace(title);
+    if (!id) return 0;
+    arrivals.made(id, title, kind, content);
+    placed(id, title);
+    return order().length;
   }
 
-  /** @param {string} name @param {string} message */
+  /** @param {string} given */
+  async function takeAddress(given) {
+    if (!addressesIn(given).length && !given.startsWith("blob:")) return refuse(given.slice(0, 80), "This is no address of an image: it begins with https:// or http://.");
+    const here = !/^https?:/i.test(given) || (URL.canParse(given) && new URL(given).origin === location.origin);
+    if (!here) return addMade(KIND.TILE_URL, nameIn(given), { url: given });
+    // What belongs to this page, the kernel may not or cannot fetch.
+    try {
+      const answer = await fetch(given, { signal });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const blob = await answer.blob();
+      addFiles([new File([blob], nameIn(given), { type: blob.type })]);
+    } catch {
+      if (!signal.aborted) refuse(nameIn(given), "This page does not let its image be read: save it, then drop the file.");
+    }
+  }
+
+  /** @param {string} id */
+  function replace(id) {
+    exchanged = id;
+    exchanger.click();
+  }
+
+  /** @param {File} file */
+  async function exchange(file) {
+    const id = exchanged;
+    const reason = await alive(objection(file), signal);
+    if (reason) return refuse(file.name, reason);
+    const index = order().indexOf(id);
+    if (index < 0) return;
+    const former = arrivals.get(id);
+    arrivals.file(id, file);
+    const said = `character${index + 1} replaced`;
+    announce(`${said}: ${file.name}`);
+    // The kernel keeps one image for each place: only the last exchange there can be taken back.
+    steps = steps.filter((step) => step.exchanged !== id);
+    remember({
+      said,
+      exchanged: id,
+      back() {
+        arrivals.putBack(id, former);
+        announce(`Undone: ${said}`);
+        draw();
+      },
+    });
+    draw();
+  }
+
+  /** @param {string} name @param {string} message @returns {null} */
   function refuse(name, message) {
     const dismiss = button(`Dismiss the message about ${name}`, { icon: "cross", quiet: true });
     const item = h("li", { class: "hh-tile hh-tile-refused" }, icon("warning"), h("strong", { class: "hh-tile-name" }, name), h("span", { class: "hh-note-error" }, message), dismiss);
-    listen(dismiss, "click", () => item.remove(), signal);
+    listen(dismiss, "click", () => [item.remove(), add.focus()], signal);
     refused.append(item);
+    announce(`${name} was not added. ${message}`);
+    return null;
   }
+
+  // -- what is there ---------------------------------------------------------------------------------------------------
 
   /** @param {string} id @param {number} to */
   function move(id, to) {
     const rest = order().filter((each) => each !== id);
-    form.set("tiles", [...rest.slice(0, to), id, ...rest.slice(to)]);
-    announce(`Now character${order().indexOf(id) + 1}`);
+    const from = order().indexOf(id);
+    if (from < 0 || from === to) return;
+    arrange([...rest.slice(0, to), id, ...rest.slice(to)], `character${from + 1} is now character${to + 1}`);
   }
 
   /** @param {string} id */
   function remove(id) {
     const index = order().indexOf(id);
-    form.set("tiles", order().filter((each) => each !== id));
-    announce(`character${index + 1} removed`);
+    arrange(order().filter((each) => each !== id), `character${index + 1} removed`);
     const next = tiles.get(order()[Math.min(index, order().length - 1)]);
     (next ? next.focus : () => add.focus())();
   }
 
+  /** Gives a tile its own name, also where the prompt says the one before. @param {string} id @param {string} typed */
+  function rename(id, typed) {
+    const [shown, names, name] = [order(), aliases(), tidyName(typed)];
+    if (name === (names[id] ?? "")) return "";
+    const problem = name && nameProblem(name, shown.filter((each) => each !== id).map((each) => names[each] ?? ""));
+    if (problem) {
+      announce(problem);
+      return problem;
+    }
+    const { [id]: _, ...others } = names;
+    const next = name ? { ...others, [id]: name } : others;
+    const prompt = carried(form.get("prompt"), { tiles: shown, aliases: names }, { tiles: shown, aliases: next }, () => "");
+    form.set("aliases", next);
+    form.set("prompt", prompt);
+    const character = `character${shown.indexOf(id) + 1}`;
+    announce(name ? `${character} is called ${name}` : `${character} has no own name`);
+    return "";
+  }
+
   listen(add, "click", () => chooser.click(), signal);
-  listen(chooser, "change", () => {
-    addFiles([...(chooser.files ?? [])]);
-    chooser.value = ""; // the same file can be chosen again
+  listen(back, "click", undo, signal);
+  listen(element, "keydown", (event) => {
+    if (event.key.toLowerCase() !== "z" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return;
+    if (event.target instanceof HTMLInputElement && event.target.type !== "checkbox") return; // what is typed has its own
+    event.preventDefault();
+    undo();
   }, signal);
-  receiveImages(host.zone, { files: addFiles, refused: refuse, hover: (over) => element.classList.toggle("hh-drop", over) }, signal);
+  receiveTile(place, (id) => move(id, order().length - 1), signal);
+  receiveImages(host.zone, { tray: element, files: addFiles, address: takeAddress, refused: refuse, hover: (over) => element.classList.toggle("hh-drop", over) }, signal);
+  // Where Python or another view has changed the tiles, there is nothing to go back to.
+  host.arrangement.follow(() => {
+    if (!host.arrangement.canUndo()) steps = steps.filter((step) => step.exchanged);
+    drawStep();
+  });
   form.follow("tiles", draw);
+  form.follow("aliases", draw);
   follow(model, "_tiles", draw, signal);
 
   return {
     element,
     focus: () => add.focus(),
     /** When every image that is shown has arrived in the kernel; rejects where one cannot. */
-    arrived: () => Promise.all(order().map((id) => local.get(id)?.arrived)),
+    arrived: () => Promise.all(order().map((id) => arrivals.get(id)?.arrived)),
     /** What keeps the images from being sent, one line each. */
     problems() {
       const details = model.get("_tiles");
       return order().flatMap((id, index) => {
-        const message = local.get(id)?.error || details[id]?.error;
+        const local = arrivals.get(id);
+        const message = local?.error || (local && local.stage !== "arrived" ? "" : details[id]?.error);
         return message ? [{ field: "references", message: `character${index + 1} cannot be used: ${message}` }] : [];
       });
     },
+    /**
+     * Adds a frame of a clip: the one shown `at` so many seconds, or the "last". Returns the number of its character, or 0 where
+     * there is no place.
+     * @param {string} clip
+     * @param {number | "last"} at
+     */
+    take: (clip, at) => addMade(KIND.TILE_FRAME, at === "last" ? "Last frame" : `Frame at ${at.toFixed(2)} s`, { clip, at }),
+    /** The images by their characters; `picture` gives a small canvas of one's own, or null. */
+    characters: () => order().map((id, index) => ({
+      id,
+      number: index + 1,
+      alias: aliases()[id] ?? "",
+      name: model.get("_tiles")[id]?.name ?? arrivals.get(id)?.title ?? "",
+      picture() {
+        const drawn = tiles.get(id)?.picture();
+        return drawn ? copied(drawn) : null;
+      },
+    })),
   };
 }
 
 /**
- * @param {string} id
- * @param {Parameters<typeof createTray>[0] & {move: (id: string, to: number) => void, remove: (id: string) => void}} host
+ * The browser's own dialog for files.
+ * @param {{multiple?: boolean}} options
+ * @param {(files: File[]) => void} chosen
+ * @param {AbortSignal} signal
  */
-function createTile(id, { rpc, signal: parent, mention, move, remove }) {
-  const [signal, end] = child(parent);
-  let index = 0;
-  let asked = false;
-
-  const picture = h("div", { class: "hh-tile-picture" }, icon("image"));
-  const label = h("button", { type: "button", class: "hh-tile-label" });
-  const name = h("span", { class: "hh-tile-name" });
-  const facts = h("span", { class: "hh-tile-facts hh-quiet hh-number" });
-  const progress = h("progress", { class: "hh-progress", max: 1, hidden: true });
-  const note = h("p", { class: "hh-note", role: "status", hidden: true });
-  const left = button("Move left", { icon: "left", quiet: true });
-  const right = button("Move right", { icon: "right", quiet: true });
-  const away = button("Remove", { icon: "cross", quiet: true });
-  const element = h(
-    "li",
-    { class: "hh-tile", draggable: "true" },
-    picture, label, name, facts, progress, note,
-    h("div", { class: "hh-tile-actions" }, left, right, away),
-  );
-
-  /** @param {number} to @param {HTMLElement} focused */
-  function step(to, focused) {
-    move(id, to);
-    const usable = /** @type {HTMLButtonElement} */ (focused).disabled ? (focused === left ? right : left) : focused;
-    usable.focus();
-  }
-  listen(label, "click", () => mention(index + 1), signal);
-  listen(left, "click", () => step(index - 1, left), signal);
-  listen(right, "click", () => step(index + 1, right), signal);
-  listen(away, "click", () => remove(id), signal);
-  listen(label, "keydown", (event) => {
-    const by = { ArrowLeft: -1, ArrowRight: 1 }[/** @type {string} */ (event.key)];
-    if (event.altKey && by && element.parentElement?.children[index + by]) {
-      event.preventDefault();
-      step(index + by, label);
-    } else if (event.key === "Delete" || event.key === "Backspace") {
-      event.preventDefault();
-      remove(id);
-    }
+function createChooser(options, chosen, signal) {
+  const input = h("input", { type: "file", accept: KINDS, class: "hh-unseen", tabindex: -1, "aria-hidden": "true", ...options });
+  listen(input, "change", () => {
+    if (input.files?.length) chosen([...input.files]);
+    input.value = ""; // the same file can be chosen again
   }, signal);
-
-  listen(element, "dragstart", (event) => {
-    event.dataTransfer.setData(DRAGGED, id);
-    event.dataTransfer.effectAllowed = "move";
-    element.classList.add("hh-dragged");
-  }, signal);
-  listen(element, "dragend", () => element.classList.remove("hh-dragged"), signal);
-  listen(element, "dragover", (event) => {
-    if (!event.dataTransfer.types.includes(DRAGGED)) return;
-    event.preventDefault();
-    element.classList.add("hh-drop-here");
-  }, signal);
-  for (const type of ["dragleave", "drop"]) listen(element, type, () => element.classList.remove("hh-drop-here"), signal);
-  listen(element, "drop", (event) => {
-    const dragged = event.dataTransfer.getData(DRAGGED);
-    if (!dragged) return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (dragged !== id) move(dragged, index);
-  }, signal);
-
-  /** An image that came from Python or another view: its thumbnail is asked for. */
-  async function fetchPicture() {
-    asked = true;
-    const { buffers } = await rpc.request(KIND.TILE_PICTURE, { tile: id }, { signal });
-    if (buffers.length) show((await drawPicture(new Blob(/** @type {any} */ (buffers)))).picture);
-  }
-  /** @param {HTMLCanvasElement} canvas */
-  function show(canvas) {
-    if (!signal.aborted) picture.replaceChildren(canvas);
-  }
-
-  return {
-    element,
-    show,
-    focus: () => label.focus(),
-    remove() {
-      end();
-      element.remove();
-    },
-    /** @param {number} at @param {number} count @param {any} detail @param {Local | undefined} sending */
-    update(at, count, detail, sending) {
-      index = at;
-      const state = detail?.state ?? "sending";
-      element.dataset.character = String(at + 1);
-      setText(label, `character${at + 1}`);
-      label.title = `Put character${at + 1} into the prompt (Alt + arrows move it, Delete removes it)`;
-      setText(name, detail?.name ?? sending?.file.name ?? "");
-      name.title = name.textContent ?? "";
-      setText(facts, detail?.width ? `${detail.width} × ${detail.height}` : "");
-      left.disabled = at === 0;
-      right.disabled = at === count - 1;
-      const error = sending?.error || detail?.error || "";
-      const elsewhere = state === "sending" && detail && !sending ? ELSEWHERE : "";
-      const warning = detail?.warning || sending?.warning || elsewhere;
-      setText(note, error || warning);
-      note.hidden = !note.textContent;
-      note.className = `hh-note hh-note-${error ? "error" : "warning"}`;
-      element.classList.toggle("hh-tile-failed", Boolean(error));
-      // First to the kernel, then on to Scenario, while the prompt is being written.
-      const uploading = state === "ready" ? (detail.uploaded ?? null) : null;
-      progress.hidden = Boolean(error) || (state === "ready" && uploading === null);
-      progress.value = uploading ?? sending?.share ?? detail?.share ?? 0;
-      progress.setAttribute("aria-label", uploading === null ? "Sent to the kernel" : "Uploaded to Scenario");
-      if (!sending && state === "ready" && !asked) fetchPicture().catch(() => {});
-    },
-  };
+  return input;
 }
 
 /**
- * The image drawn small, upright as its EXIF says.
- * @param {Blob} blob
+ * Whether photos go with what they say beside their picture.
+ * @param {{form: import("./form.js").Form, signal: AbortSignal}} host
  */
-async function drawPicture(blob) {
-  const bitmap = await createImageBitmap(blob);
-  const { width, height } = bitmap;
-  const scale = Math.min(1, SIDE / Math.max(width, height));
-  const picture = h("canvas", { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) });
-  const context = picture.getContext("2d");
-  if (context) {
-    context.imageSmoothingQuality = "high";
-    context.drawImage(bitmap, 0, 0, picture.width, picture.height);
-  }
-  bitmap.close();
-  return { picture, width, height };
+function createKeep({ form, signal }) {
+  const box = h("input", { type: "checkbox" });
+  listen(box, "change", () => form.set("keep_metadata", box.checked), signal);
+  form.follow("keep_metadata", (keep) => (box.checked = Boolean(keep)));
+  const title = "Off: place, time, camera and comments are taken out of each image before it leaves this computer; the picture stays as it is";
+  return h("label", { class: "hh-keep", title }, box, h("span", {}, "Keep photo metadata"));
 }

@@ -14,6 +14,16 @@ export function clock(seconds) {
 }
 
 /**
+ * A place in a clip, to a hundredth of a second: `m:ss.cc`.
+ * @param {number} seconds
+ * @returns {string}
+ */
+export function timecode(seconds) {
+  const hundredths = Math.floor(seconds * 100 + 1e-6);
+  return `${clock(hundredths / 100)}.${String(hundredths % 100).padStart(2, "0")}`;
+}
+
+/**
  * A length of time that is only known roughly: "about 40 s", "about 2 min".
  * @param {number} seconds
  * @returns {string}

@@ -1,89 +1,93 @@
-/** The video on a card's stage, and the actions that go with it. */
+/** The player on a card's stage: the video, the bar below it, and what a card does with it. */
 
-import { button, h, icon, setAttribute } from "./dom.js";
-import { alive, listen, seen } from "./lifetime.js";
-import { videoUrl } from "./video.js";
+import { SHORTCUTS, createControls } from "./controls.js";
+import { h, icon, setAttribute } from "./dom.js";
+import { alive, listen } from "./lifetime.js";
+import { createSound } from "./sound.js";
+import { createSource } from "./source.js";
+import { copyFrame } from "./still.js";
+import { createTrack, until } from "./track.js";
+import { createTransport } from "./transport.js";
 
 /**
  * @param {object} host
  * @param {import("./rpc.js").Rpc} host.rpc
  * @param {AbortSignal} host.signal
- * @param {HTMLElement} host.stage Where the video goes.
+ * @param {HTMLElement} host.stage Where the player goes.
  * @param {(text: string) => void} host.say Shows a sentence to the person.
  */
 export function createPlayer({ rpc, signal, stage, say }) {
-  /** @type {string | null} */
-  let attached = null;
-  const video = h("video", {
-    class: "hh-card-video",
-    controls: true,
-    playsinline: true,
-    preload: "metadata",
-    "aria-label": "The clip",
-  });
-  video.hidden = true;
-  stage.prepend(video);
+  /** @type {(import("./video.js").Video) | null} */
+  let shown = null;
+  const video = h("video", { class: "hh-player-video", playsinline: true, preload: "metadata", tabindex: -1, "aria-label": "The clip" });
+  const picture = h("div", { class: "hh-player-picture" }, video);
+  const root = h("div", { class: "hh-player", role: "group", tabindex: 0, dir: "ltr", "aria-label": "Player", "aria-keyshortcuts": SHORTCUTS });
 
-  const play = button("Play", { icon: "play" });
-  const replay = button("Replay", { icon: "replay" });
+  const track = createTrack(video, signal);
+  const sound = createSound({ videos: [video], signal, changed: () => controls.draw() });
+  const source = createSource({ video, box: stage, rpc, signal, say, leaving, changed: () => transport.resume() });
+  const prepare = source.need;
+  const fail = (/** @type {Error} */ error) => {
+    if (!signal.aborted) say(`The clip does not play: ${error.message}`);
+  };
+  const transport = createTransport({ tracks: [track], signal, prepare, starting: sound.claim, fail });
+  const controls = createControls({ root, pictures: [picture], transport, sound, copy, signal });
+  picture.append(controls.said);
+  root.append(picture, controls.el);
+  stage.prepend(root);
+
   const save = h("a", { class: "hh-button" }, icon("save"), h("span", {}, "Save as…"));
-  const actions = [play, replay, save];
-  for (const action of actions) action.hidden = true;
+  listen(save, "click", (event) => {
+    if (save.getAttribute("href") !== "#") return;
+    event.preventDefault();
+    offer().then(() => signal.aborted || save.click(), (error) => signal.aborted || say(error.message));
+  }, signal);
 
-  listen(play, "click", () => (video.paused ? void start() : video.pause()), signal);
-  listen(replay, "click", () => void start(0), signal);
-  for (const event of ["play", "pause", "ended"]) listen(video, event, showPlaying, signal);
-  listen(video, "error", unplayable, signal);
-
-  /** @param {number} [from] */
-  async function start(from) {
-    if (from !== undefined) video.currentTime = from;
-    try {
-      await video.play();
-    } catch (error) {
-      const { name, message } = /** @type {Error} */ (error);
-      if (name !== "AbortError" && !signal.aborted) say(`The clip does not play: ${message}`);
-    }
+  /** Gives the link its file, which may have to come from the kernel first. */
+  async function offer() {
+    setAttribute(save, "href", await alive(source.original(), signal));
   }
 
-  function showPlaying() {
-    const text = /** @type {HTMLElement} */ (play.lastElementChild);
-    text.textContent = video.paused ? "Play" : "Pause";
-    play.replaceChildren(icon(video.paused ? "play" : "pause"), text);
+  /** @param {boolean} stop */
+  function leaving(stop) {
+    if (stop) transport.pause();
+    track.keep();
   }
 
-  function unplayable() {
-    if (video.getAttribute("src")) say("This browser cannot play the clip (H.264 with AAC sound). It can be saved.");
-  }
-
-  /** @param {import("./card.js").State} state */
-  async function attach(state) {
-    const source = /** @type {NonNullable<typeof state.video>} */ (state.video);
-    await seen(stage, signal);
-    const loading = (/** @type {number} */ share) => say(share < 1 ? `Loading ${Math.round(share * 100)} %` : "");
-    const url = await alive(videoUrl(state.id, source, rpc, signal, loading), signal);
-    video.src = url;
-    setAttribute(save, "href", url);
-    setAttribute(save, "download", source.name);
-    for (const action of actions) action.hidden = false;
+  async function copy() {
+    await prepare();
+    await until([track], () => track.arrived() && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA, signal);
+    const name = `${shown?.name.replace(/\.\w+$/, "")}-f${track.frame()}.png`;
+    const done = await copyFrame(video, name);
+    return done === "copied" ? `Frame ${track.frame()} copied` : `Frame ${track.frame()} saved as ${name}: the clipboard is not allowed here`;
   }
 
   /** @param {import("./card.js").State} state */
   function update(state) {
-    video.hidden = state.phase !== "ready";
-    if (state.phase !== "ready" || state.video === null || attached === state.id) return;
-    attached = state.id;
-    attach(state).catch((error) => {
-      if (!signal.aborted) say(error.message);
-    });
+    const ready = state.phase === "ready" && state.video !== null;
+    root.inert = !ready;
+    save.hidden = !ready;
+    root.classList.toggle("hh-player-ready", ready);
+    if (!ready || shown?.name === state.video?.name) return;
+    shown = /** @type {import("./video.js").Video} */ (state.video);
+    setAttribute(save, "href", "#");
+    setAttribute(save, "download", shown.name);
+    track.set(shown);
+    source.show({ id: state.id, video: shown });
+    controls.draw();
   }
 
-  signal.addEventListener("abort", () => {
-    // Ends the download and frees the decoder, which a removed element keeps until it is collected.
-    video.pause();
-    video.removeAttribute("src");
-    video.load();
-  });
-
-  return { actions, update, poster: (/** @type {string | null} */ url) => setAttribute(video, "poster", url) };
+  return {
+    actions: [save],
+    update,
+    /** @param {string | null} url */
+    poster(url) {
+      setAttribute(video, "poster", url);
+      // The browser takes the poster away when playing begins, a moment before there is a first frame.
+      video.style.background = url ? `center / contain no-repeat url("${url}")` : "";
+    },
+    /** Seconds: the middle of the frame that is shown. */
+    time: () => (track.frame() + 0.5) / track.rate(),
+    pause: transport.pause,
+  };
 }

@@ -11,17 +11,42 @@ export const KIND = Object.freeze({
   ERROR: "error",
   CLIP_IMAGES: "clip-images",
   CLIP_CHUNK: "clip-chunk",
+  CLIP_VERSION: "clip-version",
   CLIP_ACT: "clip-act",
+  CLIP_CODE: "clip-code",
+  CLIPS_FIND: "clips-find",
+  CLIPS_STATES: "clips-states",
+  CLIPS_POSTERS: "clips-posters",
+  CLIPS_MARK: "clips-mark",
+  CLIPS_DELETE: "clips-delete",
+  CLIPS_CHANGED: "clips-changed",
   STUDIO_EDIT: "studio-edit",
   STUDIO_GENERATE: "studio-generate",
-  STUDIO_CLIPS: "studio-clips",
+  STUDIO_REUSE: "studio-reuse",
+  STUDIO_UNDO: "studio-undo",
+  STUDIO_DISMISS: "studio-dismiss",
+  STUDIO_MODEL: "studio-model",
+  STUDIO_CODE: "studio-code",
+  STUDIO_PRESETS: "studio-presets",
   STUDIO_SAMPLE: "studio-sample",
-  STUDIO_CHANGED: "studio-changed",
   TILE_ADD: "tile-add",
   TILE_OFFER: "tile-offer",
   TILE_CHUNK: "tile-chunk",
+  TILE_URL: "tile-url",
+  TILE_FRAME: "tile-frame",
+  TILE_RESTORE: "tile-restore",
   TILE_PICTURE: "tile-picture",
+  PROMPT_PRICE: "prompt-price",
+  PROMPT_PROPOSE: "prompt-propose",
+  PROMPT_GUIDE: "prompt-guide",
+  PROMPT_HISTORY: "prompt-history",
+  PROMPT_TEMPLATES: "prompt-templates",
 });
+
+/** An id that tells one press of a button from the next: one that is told twice is carried out once. */
+export function newPress() {
+  return `press-${crypto.getRandomValues(new Uint32Array(3)).join("-")}`;
+}
 
 const GONE = "The kernel of this output was restarted or shut down: run the cell again.";
 

@@ -7,6 +7,7 @@ import { h, icon, setAttribute, setText } from "./dom.js";
 import { clock, roughly } from "./format.js";
 import { every } from "./lifetime.js";
 
+const DELETED = "It stays in the library's trash until that is emptied.";
 const DETACHED = "Not watched. The job is paid and goes on; the clip still arrives here.";
 
 /**
@@ -24,7 +25,7 @@ export function createStage({ rpc, signal }) {
   const note = h("div", { class: "hh-card-note hh-quiet" });
   const work = h("div", { class: "hh-card-work" }, title, h("div", { class: "hh-card-time" }, time, usual), note);
   const progress = createProgress();
-  const el = h("div", { class: "hh-card-stage" }, work, progress.el);
+  const el = h("div", { class: "hh-card-stage hh-stage" }, work, progress.el);
   every(1000, tick, signal);
 
   function show() {
@@ -35,15 +36,15 @@ export function createStage({ rpc, signal }) {
     work.hidden = state.phase === "ready";
     setText(heading, words);
     setText(note, more);
-    progress.update(state.phase === "busy" ? state.progress : null, words);
+    progress.update(state.phase === "busy" && !lost ? state.progress : null, words);
     tick();
   }
 
   function tick() {
-    if (state === undefined || state.phase === "ready" || lost) return;
-    const elapsed = (state.ended ?? rpc.now()) - state.started;
-    setText(time, clock(elapsed));
-    setText(usual, state.phase === "busy" ? usually(elapsed, state.expected) : "");
+    if (state === undefined || state.phase === "ready") return;
+    const [busy, elapsed] = [state.phase === "busy", (state.ended ?? rpc.now()) - state.started];
+    setText(time, state.deleted || (busy && lost) ? "" : clock(elapsed)); // without news nothing is counted
+    setText(usual, busy && !lost ? usually(elapsed, state.expected) : "");
   }
 
   return {
@@ -82,6 +83,7 @@ function createProgress() {
  * @param {boolean} lost
  */
 function saying(state, lost) {
+  if (state.deleted) return { words: state.heading, note: DELETED };
   if (state.phase !== "busy") return { words: state.heading, note: state.note };
   if (lost) {
     const again = `hh.connect().clip("${state.id}") shows it again.`;

@@ -8,35 +8,53 @@ import { KIND } from "./rpc.js";
 
 const CHUNK = 1 << 20;
 const IN_FLIGHT = 3;
-const TYPE = "video/mp4";
 
 /**
- * @typedef {object} Video
+ * @typedef {object} File Of a clip: the video that was made, or a copy of it that more programs can play.
  * @property {string | null} served The path below the server's root, or null.
  * @property {number} size In bytes.
+ * @property {string} type
+ *
+ * @typedef {object} Video What `card_state` gives of a finished clip.
+ * @property {string | null} served
+ * @property {number} size
+ * @property {string} name What the file is called when it is saved.
+ * @property {number | null} rate Frames per second.
+ * @property {number | null} frames
+ * @property {boolean} sound
+ *
+ * @typedef {"original" | "silent" | "webm"} Version
  */
 
 /**
- * A URL that plays until `signal` aborts.
- * @param {string} clip
- * @param {Video} video
+ * The notebook server's own URL of the file; null where that does not give this very file, or cannot seek in it.
+ * @param {File} file
+ * @param {AbortSignal} signal
+ * @returns {Promise<string | null>}
+ */
+export async function servedUrl(file, signal) {
+  const url = address(file.served);
+  return url && (await alive(plays(url, file, signal), signal)) ? url : null;
+}
+
+/**
+ * The file from the kernel, as a URL that is there until `signal` aborts.
+ * @param {{id: string, version: Version, file: File}} what
  * @param {import("./rpc.js").Rpc} rpc
  * @param {AbortSignal} signal
- * @param {(share: number) => void} onProgress Called with 0–1 while chunks arrive from the kernel.
+ * @param {(share: number) => void} onProgress Called with 0–1 as it arrives.
  * @returns {Promise<string>}
  */
-export async function videoUrl(clip, video, rpc, signal, onProgress) {
-  const url = servedUrl(video.served);
-  if (url && (await alive(plays(url, video.size, signal), signal))) return url;
-  const parts = await alive(chunks(clip, video.size, rpc, signal, onProgress), signal);
-  return blobUrl(new Blob(parts, { type: TYPE }), signal);
+export async function fetchedUrl({ id, version, file }, rpc, signal, onProgress) {
+  const parts = await alive(chunks({ clip: id, version }, file.size, rpc, signal, onProgress), signal);
+  return blobUrl(new Blob(parts, { type: file.type }), signal);
 }
 
 /**
  * @param {string | null} path
  * @returns {string | null}
  */
-function servedUrl(path) {
+function address(path) {
   const config = document.getElementById("jupyter-config-data")?.textContent;
   if (!config || path === null) return null;
   const base = new URL(JSON.parse(config).baseUrl ?? "/", location.origin);
@@ -46,30 +64,30 @@ function servedUrl(path) {
 /**
  * Whether `url` is this very video, and can be seeked in. A wrong address may well answer 200 with a page of HTML.
  * @param {string} url
- * @param {number} size
+ * @param {File} file
  * @param {AbortSignal} signal
  */
-async function plays(url, size, signal) {
+async function plays(url, { size, type }, signal) {
   try {
     const answer = await fetch(url, { headers: { Range: "bytes=0-0" }, cache: "no-store", signal });
     await answer.body?.cancel();
-    const type = answer.headers.get("Content-Type") ?? "";
+    const given = answer.headers.get("Content-Type") ?? "";
     const range = answer.headers.get("Content-Range") ?? "";
-    return answer.status === 206 && type.startsWith(TYPE) && range.endsWith(`/${size}`);
+    return answer.status === 206 && given.startsWith(type) && range.endsWith(`/${size}`);
   } catch {
     return false;
   }
 }
 
 /**
- * @param {string} clip
+ * @param {{clip: string, version: Version}} what
  * @param {number} size
  * @param {import("./rpc.js").Rpc} rpc
  * @param {AbortSignal} signal
  * @param {(share: number) => void} onProgress
  * @returns {Promise<DataView<ArrayBuffer>[]>}
  */
-async function chunks(clip, size, rpc, signal, onProgress) {
+async function chunks(what, size, rpc, signal, onProgress) {
   /** @type {DataView<ArrayBuffer>[]} */
   const parts = [];
   const count = Math.ceil(size / CHUNK);
@@ -78,7 +96,7 @@ async function chunks(clip, size, rpc, signal, onProgress) {
   async function worker() {
     while (next < count) {
       const index = next++;
-      const range = { clip, offset: index * CHUNK, length: Math.min(CHUNK, size - index * CHUNK) };
+      const range = { ...what, offset: index * CHUNK, length: Math.min(CHUNK, size - index * CHUNK) };
       const { buffers } = await rpc.request(KIND.CLIP_CHUNK, range, { signal });
       parts[index] = buffers[0];
       arrived += buffers[0].byteLength;

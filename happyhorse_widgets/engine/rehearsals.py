@@ -1,0 +1,86 @@
+"""Before a clip is asked for: is the request sound, what would it cost, and its images sent ahead. Nothing here is paid."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import CancelledError
+from typing import TYPE_CHECKING, Any
+
+from happyhorse_widgets.errors import LibraryError
+
+from .asking import ask, check_named
+from .engine import CLOSED
+from .lookups import Lookups
+from .request import Reference, own_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from concurrent.futures import Future
+
+    from happyhorse_widgets.api.checks import Problem
+    from happyhorse_widgets.media.images import ReferenceImage
+
+    from .estimates import Estimate
+    from .request import ReferenceSource
+
+
+class Rehearsals(Lookups):
+    """The part of a session that tries requests out."""
+
+    def check(
+        self,
+        prompt: str,
+        references: Mapping[str, Any] | Sequence[Any] | int,
+        *,
+        model: str | None = None,
+        **values: Any,
+    ) -> tuple[Problem, ...]:
+        """All that is wrong, or unwise, with a request for so many references; nothing is sent."""
+        names = ("",) * references if isinstance(references, int) else own_names(references)
+        return tuple(check_named(self.schema(model), {"prompt": prompt, **values}, names))
+
+    def estimate(
+        self, prompt: str, references: Iterable[ReferenceSource], *, model: str | None = None, **values: Any
+    ) -> Estimate:
+        """What a clip would cost in creative units, and how long it would take; nothing is paid.
+
+        Takes what `generate` takes and raises what it raises. The images are uploaded, which is free, for the dry run names them.
+        """
+        try:
+            found: Estimate = self.run(
+                self.estimate_async(prompt, references, model=model, **values)
+            ).result()
+        except CancelledError:
+            raise LibraryError(CLOSED) from None
+        return found
+
+    async def estimate_async(
+        self, prompt: str, references: Iterable[ReferenceSource], *, model: str | None = None, **values: Any
+    ) -> Estimate:
+        """`estimate` for code on the engine's loop (see `run`)."""
+        engine = self._engine
+        with engine.until_closed():
+            schema = await engine.schemas.of(model or self.model)
+            keep = bool(values.pop("keep_metadata", False))
+            asked = await asyncio.to_thread(
+                ask, schema, prompt, references, values, has=engine.uploads.has, keep_metadata=keep
+            )
+            known = await engine.estimates.recalled(schema, asked.request)
+            if known is not None:
+                return known
+            for image in asked.images:
+                await asyncio.to_thread(engine.uploads.keep, image)
+            at_home = [await engine.uploads.at_home(reference) for reference in asked.request.references]
+            asset_ids = await asyncio.gather(*map(engine.uploads.asset_id, at_home))
+            return await engine.estimates.of(schema, asked.request, asset_ids)
+
+    def preupload(
+        self, image: ReferenceImage, progress: Callable[[int, int], None] | None = None
+    ) -> Future[str]:
+        """Send an image ahead of the clip that will use it; the same bytes are sent once.
+
+        The bytes are in the home when this returns. `progress` gets the bytes sent and the total, on the engine's loop. The
+        future gives the asset id.
+        """
+        self._engine.uploads.keep(image)
+        return self.run(self._engine.uploads.asset_id(Reference.of(image), progress))

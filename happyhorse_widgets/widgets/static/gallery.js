@@ -1,0 +1,40 @@
+/** Every clip of a library: searched, watched, marked, compared. */
+
+import { createClips } from "./clips.js";
+import { h, setText } from "./shared/dom.js";
+import { keepFocus } from "./shared/focus.js";
+import { suppressShortcuts } from "./shared/keys.js";
+import { child } from "./shared/lifetime.js";
+import { connect } from "./shared/rpc.js";
+import { hideTwin, isExport } from "./shared/twin.js";
+
+const EMPTY = "No clips yet. hh.Studio() makes some; they appear here, newest first, and stay in this folder.";
+
+/**
+ * @param {{model: import("./shared/rpc.js").Model, el: HTMLElement, signal?: AbortSignal}} view
+ * @returns {(() => void) | undefined}
+ */
+function render({ model, el, signal: given }) {
+  const twin = model.get("_twin");
+  if (isExport(twin)) return undefined;
+  const [signal, end] = child(given);
+  const live = h("div", { class: "hh-unseen", role: "status" });
+  const said = h("p", { class: "hh-gallery-said hh-quiet", "aria-hidden": "true" });
+  const announce = (/** @type {string} */ text) => {
+    setText(live, text);
+    setText(said, text);
+  };
+  const root = h("div", { class: "hh-root hh-gallery" });
+  const clips = createClips({ model, rpc: connect(model, signal), signal, announce, empty: EMPTY });
+  root.append(said, clips.element, live);
+  suppressShortcuts(root, signal);
+  keepFocus(root, signal);
+  el.append(root);
+  hideTwin(twin, signal);
+  return () => {
+    end();
+    root.remove();
+  };
+}
+
+export default { render };

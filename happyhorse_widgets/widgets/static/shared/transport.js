@@ -1,0 +1,239 @@
+/** What the buttons and keys do to one video, or to several on one clock: play, step, shuttle, speed, loop. */
+
+import { keepTogether } from "./align.js";
+import { listen } from "./lifetime.js";
+import { until } from "./track.js";
+
+/** J goes one to the left, L one to the right; K stands still. */
+const SHUTTLE = [-4, -2, -1, 1, 2, 4];
+const PASSING = ["AbortError", "NotSupportedError"];
+export const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 2];
+
+/**
+ * @typedef {ReturnType<typeof createTransport>} Transport
+ */
+
+/**
+ * Frames count from 0, on the clock of the longest track.
+ * @param {object} host
+ * @param {import("./track.js").Track[]} host.tracks
+ * @param {AbortSignal} host.signal
+ * @param {() => Promise<unknown> | null} host.prepare Has the files ready; null where they are.
+ * @param {() => void} host.starting Called whenever a person starts it.
+ * @param {(error: Error) => void} host.fail
+ */
+export function createTransport({ tracks, signal, prepare, starting, fail }) {
+  /** @type {(() => void)[]} */
+  const watchers = [];
+  /** Times `speed`, how fast the frames go by: 0 while it stands, negative backwards. */
+  let way = 0;
+  let speed = 1;
+  let looping = false;
+  /** The first and the last frame of the loop. @type {[number, number] | null} */
+  let range = null;
+  /** Counts the starts, so that one which was overtaken does nothing more. */
+  let turn = 0;
+  /** Whether it is on the way from standing to playing. */
+  let launching = false;
+  /** Those that wait for the others. @type {Set<import("./track.js").Track>} */
+  const held = new Set();
+
+  const lead = () => tracks.reduce((a, b) => (length(b) > length(a) ? b : a));
+  const last = () => lead().last();
+  const frame = () => lead().frame();
+  const bounds = () => range ?? /** @type {[number, number]} */ ([0, last()]);
+
+  function changed() {
+    for (const track of tracks) track.video.loop = looping && !range && tracks.length === 1;
+    for (const watcher of watchers) watcher();
+  }
+
+  /** @param {number} to */
+  function move(to) {
+    const seconds = (Math.min(Math.max(0, to), last()) + 0.5) / lead().rate();
+    for (const track of tracks) track.go(Math.floor(seconds * track.rate()));
+  }
+
+  function hold() {
+    turn += 1;
+    launching = false;
+    held.clear();
+    for (const { video } of tracks) video.pause();
+  }
+
+  /** @param {number} next */
+  function run(next) {
+    const before = way;
+    if (!(before > 0 && next > 0)) hold();
+    way = next;
+    if (way === 0) {
+      if (before > 0 && tracks.length > 1) move(frame()); // they stop within a frame of each other
+      return changed();
+    }
+    const [from, to] = bounds();
+    if (frame() < from || (way > 0 && frame() >= to)) move(from);
+    else if (frame() > to || (way < 0 && frame() <= from)) move(to);
+    starting();
+    changed();
+    if (way > 0) void forward();
+    else void backward();
+  }
+
+  async function forward() {
+    const mine = (turn += 1);
+    launching = true;
+    try {
+      const files = prepare();
+      if (files) await files;
+      if (tracks.length > 1) await until(tracks, (track) => track.arrived() && (track.playable() || ended(track)), signal);
+      if (mine !== turn || signal.aborted) return;
+      for (const { video } of tracks) video.playbackRate = way * speed;
+      const going = tracks.filter((track) => !ended(track));
+      await Promise.all(going.map(({ video }) => video.play()));
+      const on = () => mine === turn && !signal.aborted;
+      if (!on()) return;
+      launching = false;
+      if (tracks.length > 1) keepTogether({ tracks, held, on, pace: () => way * speed });
+    } catch (error) {
+      // What cannot be decoded is replaced by the source, which has it go on, or stops it.
+      if (mine !== turn || signal.aborted || PASSING.includes(/** @type {Error} */ (error).name)) return;
+      way = 0;
+      hold();
+      changed();
+      fail(/** @type {Error} */ (error));
+    }
+  }
+
+  /** No browser plays backwards by itself: the frames are gone to, as many as the time allows. */
+  async function backward() {
+    const mine = (turn += 1);
+    const files = prepare();
+    if (files) await files.catch(fail);
+    let [begin, at] = [frame(), performance.now()];
+    /** @param {number} now */
+    const next = (now) => {
+      if (mine !== turn || signal.aborted) return;
+      const [from, to] = bounds();
+      let target = begin + Math.trunc(((now - at) / 1000) * lead().rate() * way * speed);
+      if (target <= from) {
+        if (!looping && !range) return end(from);
+        [begin, at, target] = [to, now, to];
+      }
+      if (tracks.every((track) => track.arrived())) move(target);
+      requestAnimationFrame(next);
+    };
+    requestAnimationFrame(next);
+  }
+
+  /** @param {number} at */
+  function end(at) {
+    run(0);
+    move(at);
+  }
+
+  /** From the beginning once more. */
+  function again() {
+    move(bounds()[0]);
+    if (tracks.length === 1 && !tracks[0].video.paused) return; // it plays on from there by itself
+    hold();
+    void forward();
+  }
+
+  function advanced() {
+    if (way > 0 && range && frame() >= range[1] && lead().video.readyState) again();
+    for (const watcher of watchers) watcher();
+  }
+
+  /** @param {import("./track.js").Track} track */
+  function stopped(track) {
+    // By the keyboard's media keys, or by the browser.
+    const { paused, ended: over } = track.video;
+    if (way > 0 && paused && !over && !launching && !ended(track) && !held.has(track) && track.video.getAttribute("src")) run(0);
+  }
+
+  for (const track of tracks) {
+    track.watch(advanced);
+    listen(track.video, "pause", () => stopped(track), signal);
+    listen(track.video, "play", () => {
+      if (way !== 0 || track.video.paused) return;
+      way = 1;
+      changed();
+    }, signal);
+    listen(track.video, "ended", () => {
+      if (way <= 0 || track !== lead()) return;
+      if (looping || range) again();
+      else run(0);
+    }, signal);
+  }
+  signal.addEventListener("abort", hold);
+
+  return {
+    frame,
+    last,
+    rate: () => lead().rate(),
+    way: () => way,
+    speed: () => speed,
+    looping: () => looping,
+    range: () => range,
+    play: () => run(1),
+    pause: () => run(0),
+    toggle: () => run(way === 0 ? 1 : 0),
+    /** Slower, and then backwards, or faster. @param {-1 | 1} direction */
+    shuttle(direction) {
+      const at = SHUTTLE.indexOf(way);
+      const next = at < 0 ? SHUTTLE.indexOf(direction) : at + direction;
+      run(SHUTTLE[Math.min(Math.max(0, next), SHUTTLE.length - 1)]);
+    },
+    /** Stops, and goes so many frames on. @param {number} frames */
+    step(frames) {
+      if (way !== 0) run(0);
+      this.go(frame() + frames);
+    },
+    /** @param {number} to */
+    go(to) {
+      prepare()?.catch(fail);
+      move(to);
+      if (way > 0 && tracks.length > 1) {
+        hold();
+        void forward();
+      } else if (way < 0) void backward();
+    },
+    /** @param {number} value */
+    set(value) {
+      speed = value;
+      for (const { video } of tracks) if (way > 0) video.playbackRate = way * speed;
+      if (way < 0) void backward();
+      changed();
+    },
+    /** @param {boolean} value */
+    loop(value) {
+      looping = value;
+      range = null;
+      changed();
+    },
+    /** Loops from, or to, the frame that is shown. @param {"from" | "to"} end */
+    mark(end) {
+      const here = frame();
+      const [from, to] = bounds();
+      range = end === "from" ? [here, to > here ? to : last()] : [from < here ? from : 0, here];
+      if (range[0] === range[1]) range = null;
+      changed();
+    },
+    /** Goes on with another file in the place of one that did not play. */
+    resume() {
+      if (way > 0) void forward();
+    },
+    /** @param {() => void} watcher */
+    watch: (watcher) => void watchers.push(watcher),
+  };
+}
+
+/** @param {import("./track.js").Track} track */
+function length(track) {
+  return (track.last() + 1) / track.rate();
+}
+
+/** @param {import("./track.js").Track} track */
+function ended(track) {
+  return track.frame() >= track.last();
+}
