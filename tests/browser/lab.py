@@ -222,6 +222,12 @@ class Notebook:
         )
         return nbformat.read(self.path, as_version=4)
 
+    def distrust(self) -> None:
+        """Change the saved file as another program would: JupyterLab trusts it no more."""
+        content = json.loads(self.path.read_text())
+        content["metadata"]["changed"] = True
+        self.path.write_text(json.dumps(content))
+
     def _whole(self) -> bool:
         try:
             return bool(json.loads(self.path.read_text()))

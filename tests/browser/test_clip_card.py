@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from tests.browser.lab import KERNEL, Lab, Notebook, folder_with_images, lasting
 from tests.conftest import sandbox_environment
 
 LIMIT = 60_000  # milliseconds until a clip is made on a busy machine
-HOSTILE = "character1 waves at character2 <img src=x onerror=\"window.hacked=1\"> & <b>'quotes'</b>"
+HOSTILE = "character1 waves at character2 <img src=x onerror=\"window.hacked=1\"> & <b>'quotes'</b>" * 3
 
 CONNECT = """\
 import happyhorse_widgets as hh
@@ -105,7 +104,7 @@ def shown(lab: Lab, context: BrowserContext) -> Iterator[Notebook]:
 def test_the_card_says_what_was_asked_and_what_it_cost_as_plain_text(shown: Notebook) -> None:
     notebook, card = shown, card_in(shown)
     expect(card.locator(".hh-card-prompt")).to_have_text(HOSTILE)
-    expect(card.locator(".hh-mention")).to_have_text(["character1", "character2"])
+    expect(card.locator(".hh-mention")).to_have_text(["character1", "character2"] * 3)
     expect(card.locator(".hh-card-badge")).to_be_visible()
     for fact in ("16:9", "1080P", "3 s", "seed 7", "Happy Horse 1.0", re.compile(r"^\d+ CU simulated$")):
         expect(card.locator(".hh-card-facts").get_by_text(fact, exact=True)).to_be_visible()
@@ -190,9 +189,7 @@ def test_what_remains_without_a_kernel(shown: Notebook, lab: Lab) -> None:
     # Changed by another program, the notebook is no longer trusted: Lab takes out scripts, styles and more.
     page.goto("about:blank")
     lab.end_kernels()
-    content = json.loads(notebook.path.read_text())
-    content["metadata"]["changed"] = True
-    notebook.path.write_text(json.dumps(content))
+    notebook.distrust()
     notebook.open()
     video = notebook.output(0).locator("video:visible")
     expect(video).to_have_count(1)

@@ -5,7 +5,6 @@ Every place that shows text gets the same attack, which sets `window.pwned` wher
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from base64 import b64encode
@@ -210,9 +209,7 @@ def test_what_stays_in_the_notebook_is_words_too(notebook: Notebook, lab: Lab) -
         page.goto("about:blank")
         lab.end_kernels()
         if not trusted:
-            content = json.loads(notebook.path.read_text())
-            content["metadata"]["changed"] = True
-            notebook.path.write_text(json.dumps(content))
+            notebook.distrust()
         notebook.open()
         twin = notebook.output(1).locator("[class*=hh-twin-]")
         expect(twin).to_have_count(4)

@@ -195,12 +195,12 @@ def test_files_that_are_none_are_fetched_again(on_a_bench: OnABench) -> None:
 
 def test_garbage_everywhere_at_once(on_a_bench: OnABench) -> None:
     some = st.lists(st.one_of(READABLE, UNREADABLE), max_size=3)
-    answers = {call: some for call in CALLS if call not in FILES}
+    drawn = {call: some for call in CALLS if call not in FILES}
     # A schema that can be read is the model's own word, and may refuse the clip.
-    answers["model"] = st.lists(UNREADABLE, max_size=3)
+    drawn["model"] = st.lists(UNREADABLE, max_size=3)
 
     @examples(12)
-    @given(st.fixed_dictionaries(answers))
+    @given(st.fixed_dictionaries(drawn))
     def check(garbage: dict[str, list[Garbage]]) -> None:
         with on_a_bench() as bench:
             for call, answers in garbage.items():

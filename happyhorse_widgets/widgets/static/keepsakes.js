@@ -28,8 +28,9 @@ export function createTemplates(host) {
       const { content } = await rpc.request(KIND.PROMPT_TEMPLATES, change, { signal });
       const templates = /** @type {{name: string, text: string}[]} */ (content.templates);
       // What is shown already stays: a press that has begun on a row must find it at its end.
-      if (shown !== JSON.stringify(templates)) list.replaceChildren(...templates.map((each) => keepsake(host, each.text, each.name, remove)));
-      shown = JSON.stringify(templates);
+      const now = JSON.stringify(templates);
+      if (shown !== now) list.replaceChildren(...templates.map((each) => keepsake(host, each.text, each.name, remove)));
+      shown = now;
       setText(said, done || (templates.length ? "" : "No template yet: save the prompt under a name."));
       return true;
     } catch (error) {
