@@ -210,6 +210,30 @@ def test_the_page_is_loaded_again_and_everything_is_there(open_studio: Callable[
     expect(studio.ready).to_have_count(2, timeout=CLIP_LIMIT)
 
 
+def test_the_page_is_loaded_again_while_a_cell_runs(open_studio: Callable[..., Studio]) -> None:
+    studio = open_studio(BUSY)
+    studio.choose(FOX)
+    studio.arrived(1)
+    studio.notebook.save()
+    studio.notebook.start(1)
+    expect(studio.notebook.cell(1).locator(".jp-InputArea-prompt").first).to_have_text("[*]:")
+    asked: list[object] = []
+    studio.page.on("websocket", lambda socket: socket.on("framesent", lambda sent: asked.append(sent)))
+    studio.page.reload()
+    # The kernel does not say in time what widgets there are: then JupyterLab asks one by one.
+    wait_until(
+        lambda: studio.page.evaluate("1") and any("comm_info_request" in str(sent) for sent in asked),
+        30,
+        "JupyterLab to ask which widgets there are",
+    )
+    (studio.notebook.folder / "enough").touch()
+    studio.find()
+    studio.arrived(1)
+    studio.prompt.fill("character1 waves")
+    studio.generate.click()
+    expect(studio.ready).to_have_count(1, timeout=CLIP_LIMIT)
+
+
 def test_a_kernel_that_is_gone_is_said_and_nothing_is_lost(open_studio: Callable[..., Studio]) -> None:
     studio = open_studio()
     studio.root.get_by_role("button", name="Try a sample").click()
