@@ -115,6 +115,23 @@ def _factory(folder: Path) -> Iterator[StartSandbox]:
             one.stop()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _coverage_settings() -> Iterator[dict[str, str]]:
+    # Measured, a process that draws a clip takes twice as long, and most tests start one only to have a clip.
+    settings = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("COVERAGE_")}
+    yield settings
+    os.environ.update(settings)
+
+
+@pytest.fixture(scope="module")
+def measured_processes(_coverage_settings: dict[str, str]) -> Iterator[None]:
+    """What the module's tests start is measured for coverage, too: for code that is tested as a process of its own."""
+    os.environ.update(_coverage_settings)
+    yield
+    for name in _coverage_settings:
+        del os.environ[name]
+
+
 @pytest.fixture
 def start_sandbox(tmp_path: Path) -> Iterator[StartSandbox]:
     """Start sandboxes that end with the test: `start_sandbox(home=…, faults=[…], speed=…, scale=…, parallel=…)`.

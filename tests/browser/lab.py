@@ -125,11 +125,10 @@ def _environment(own: Path) -> dict[str, str]:
         "IPYTHONDIR": own / "ipython",
     }
     package = Path(happyhorse_widgets.__file__).parent.parent
-    # Measured kernels take a third longer; what runs in them is measured where the same code runs without a Jupyter.
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("JUPYTER", "JPY_", "SCENARIO", "COVERAGE"))
+        if not name.startswith(("JUPYTER", "JPY_", "SCENARIO"))
     }
     path = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")]))
     return kept | {name: str(path) for name, path in folders.items()} | {"PYTHONPATH": path}

@@ -26,6 +26,7 @@ from PIL import Image
 
 from tests.conftest import SandboxProcess, StartSandbox, sandbox_environment
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
 MODEL = "model_alibaba-happy-horse-reference-to-video"
 GENERATE = f"/v1/generate/custom/{MODEL}"
 FAST: dict[str, float] = {"speed": 500, "scale": 0.1}
