@@ -218,7 +218,7 @@ def test_the_page_is_loaded_again_while_a_cell_runs(open_studio: Callable[..., S
     studio.notebook.start(1)
     expect(studio.notebook.cell(1).locator(".jp-InputArea-prompt").first).to_have_text("[*]:")
     asked: list[object] = []
-    studio.page.on("websocket", lambda socket: socket.on("framesent", lambda sent: asked.append(sent)))
+    studio.page.on("websocket", lambda socket: socket.on("framesent", asked.append))
     studio.page.reload()
     # The kernel does not say in time what widgets there are: then JupyterLab asks one by one.
     wait_until(
