@@ -1,4 +1,4 @@
-"""`python -m tests [pytest arguments]`: a Chromium, all tests, the package's coverage with its processes included."""
+"""`python -m tests [pytest arguments]`: a Chromium, all tests, the package's coverage."""
 
 from __future__ import annotations
 
