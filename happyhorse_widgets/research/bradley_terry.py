@@ -6,8 +6,8 @@ exp(b), and neither to ν·exp((a + b) / 2). With ν = 0 there are no ties, and 
 R. A. Bradley and M. E. Terry, "Rank Analysis of Incomplete Block Designs: I", Biometrika 39 (1952) 324–345.
 R. R. Davidson, "On Extending the Bradley-Terry Model to Accommodate Ties in Paired Comparison Experiments", Journal of the
 American Statistical Association 65 (1970) 317–328.
-L. R. Ford, "Solution of a Ranking Problem from Binary Comparisons", American Mathematical Monthly 64 (1957) 28–33, for when
-the maximum exists.
+A. Albert and J. A. Anderson, "On the Existence of Maximum Likelihood Estimates in Logistic Regression Models", Biometrika 71
+(1984) 1–10, for when the maximum exists.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.optimize import linprog
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +28,8 @@ _STEPS = 200
 _CLOSE = 1e-10
 #: The longest step of one log strength: a longer one leaves the region in which the slope says something.
 _LONGEST = 2.0
+#: How far one can go in a direction that has no bound, where the programme stops at 1; rounding gives less.
+_OPEN = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,8 @@ def fit(pairs: Pairs, counts: Floats, *, precision: float = 0.0) -> tuple[Floats
     """The log strengths, shape (..., models), each with mean 0, and ln ν, shape (...), where the likelihood is greatest.
 
     `counts` has the shape (..., pairs, 3): how often the first was preferred, neither, and the second. Leading axes are samples
-    that are fitted at once. `precision` is that of a normal prior around 0 on each log strength; without one the maximum must
-    exist (see `exists`). Where no vote of a sample is a tie its ln ν is −inf.
+    that are fitted at once. `precision` is that of a normal prior around 0 on each log strength and on ln ν; without one the
+    maximum must exist (see `unbounded`). Where no vote of a sample is a tie its ln ν is −inf.
 
     Raises ArithmeticError where the search does not end.
     """
@@ -97,23 +100,58 @@ def _derivatives(
     curvature[:, -1, -1] = (total * chances[..., 1] * (1 - chances[..., 1])).sum(axis=1)
     # Only differences of strengths matter: the mean is held at 0, and ln ν where it is −inf.
     slope[:, :-1] -= precision * strengths
+    slope[:, -1] -= precision * np.where(np.isneginf(ties), 0.0, ties)
     curvature[:, :-1, :-1] += precision * np.eye(models) + 1.0 / models
-    curvature[:, -1, -1] += np.isneginf(ties)
+    curvature[:, -1, -1] += precision + np.isneginf(ties)
     return slope, curvature
 
 
-def exists(pairs: Pairs, counts: Floats) -> bool:
-    """Whether the likelihood has a maximum: for every two models there is a chain of votes from each to the other in which each
-    was preferred to, or tied with, the next (Ford 1957)."""
-    return bool(reaches(pairs, counts).all())
+@dataclass(frozen=True, slots=True)
+class Unbounded:
+    """What the votes leave open: whose strength may be as great, or as small, as one likes without making them less likely."""
+
+    up: NDArray[np.bool_]
+    """Shape (models,): nothing bounds it from above."""
+    down: NDArray[np.bool_]
+    """The same from below."""
+    ties: bool
+    """Nothing bounds ν from above, as where all votes are ties."""
+
+    @property
+    def anything(self) -> bool:
+        """Whether the likelihood has no single maximum."""
+        return self.ties or bool((self.up | self.down).any())
 
 
-def reaches(pairs: Pairs, counts: Floats) -> NDArray[np.bool_]:
-    """Whether such a chain leads from the model of the row to that of the column; shape (models, models)."""
-    drawn = counts[:, 1] > 0
-    found = np.eye(pairs.models, dtype=bool)
-    found[pairs.first, pairs.second] = drawn | (counts[:, 0] > 0)
-    found[pairs.second, pairs.first] = drawn | (counts[:, 2] > 0)
-    for middle in range(pairs.models):
-        found |= found[:, [middle]] & found[[middle], :]
-    return found
+def unbounded(pairs: Pairs, counts: Floats) -> Unbounded:
+    """What `counts`, shape (pairs, 3), leave open.
+
+    There is no bound in a direction in which every outcome that was seen gets no less likely than each that was not: a linear
+    programme for each end of each strength.
+    """
+    models, tied = pairs.models, bool(counts[:, 1].any())
+    logits = np.zeros((len(counts), 3, models + 1))
+    each = np.arange(len(counts))
+    logits[each, 0, pairs.first] = logits[each, 2, pairs.second] = 0.5
+    logits[each, 0, pairs.second] = logits[each, 2, pairs.first] = -0.5
+    logits[each, 1, models] = 1.0
+    outcomes = (0, 1, 2) if tied else (0, 2)
+    rows = [
+        logits[counts[:, seen] > 0, other] - logits[counts[:, seen] > 0, seen]
+        for seen in outcomes
+        for other in outcomes
+        if other != seen
+    ]
+    together = np.append(np.ones(models), 0.0)[None]
+    limits = [(-1.0, 1.0)] * models + [(-1.0, 1.0) if tied else (0.0, 0.0)]
+
+    def open_in(direction: Floats) -> bool:
+        found = linprog(-direction, np.concatenate(rows), np.zeros(sum(map(len, rows))), together, [0.0], limits)
+        return bool(-found.fun > _OPEN)
+
+    unit = np.eye(models + 1)
+    return Unbounded(
+        up=np.array([open_in(unit[model]) for model in range(models)]),
+        down=np.array([open_in(-unit[model]) for model in range(models)]),
+        ties=open_in(unit[models]),
+    )

@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 
 from happyhorse_widgets.errors import InvalidRequest
 
-from .bradley_terry import Pairs, exists, fit, reaches
+from .bradley_terry import fit, unbounded
 from .votes import BOTH_BAD, checked, counted
 
 if TYPE_CHECKING:
@@ -70,15 +70,13 @@ def rankings(
     if len(models) < _SMALLEST:
         raise InvalidRequest("There are no votes to rank by: at least one vote between two models is needed.")
     pairs, counts, cells = counted(used, models)
-    bounded = exists(pairs, counts)
-    strengths, ties = fit(pairs, counts, precision=0.0 if bounded else _STRONGER)
+    left_open = unbounded(pairs, counts)
+    strengths, ties = fit(pairs, counts, precision=_STRONGER if left_open.anything else 0.0)
     drawn = _resampled(counts, cells, None if cluster is None else used[cluster], resamples, seed)
     tail = (1 - confidence) / 2
-    samples, _ = fit(pairs, drawn, precision=_WEAK if bounded else _STRONGER)
+    samples, _ = fit(pairs, drawn, precision=_STRONGER if left_open.anything else _WEAK)
     lower, upper = np.quantile(samples, [tail, 1 - tail], axis=0)
-    better = reaches(pairs, counts)
-    lower[~better.all(axis=1)] = -np.inf  # of some model nothing says that this one is as good
-    upper[~better.all(axis=0)] = np.inf
+    lower[left_open.down], upper[left_open.up] = -np.inf, np.inf
     taken_part = np.bincount(pairs.first, counts.sum(axis=1), len(models))
     taken_part += np.bincount(pairs.second, counts.sum(axis=1), len(models))
     found = pd.DataFrame(
