@@ -21,31 +21,49 @@ if TYPE_CHECKING:
     from happyhorse_widgets.engine.connect import generate as generate
     from happyhorse_widgets.engine.session import Session as Session
     from happyhorse_widgets.engine.settings import Settings as Settings
+    from happyhorse_widgets.research.metrics.tables import metrics as metrics
+    from happyhorse_widgets.research.metrics.tables import pair_metrics as pair_metrics
+    from happyhorse_widgets.research.sweep import Sweep as Sweep
+    from happyhorse_widgets.research.sweep import sweep as sweep
+    from happyhorse_widgets.widgets.arena import Arena as Arena
+    from happyhorse_widgets.widgets.compare import Compare as Compare
     from happyhorse_widgets.widgets.gallery import Gallery as Gallery
     from happyhorse_widgets.widgets.studio import Studio as Studio
 
 _HOMES = {
+    "Arena": "widgets.arena",
     "Clip": "engine.clip",
+    "Compare": "widgets.compare",
     "Gallery": "widgets.gallery",
     "Session": "engine.session",
     "Settings": "engine.settings",
     "Studio": "widgets.studio",
+    "Sweep": "research.sweep",
     "connect": "engine.connect",
     "default_session": "engine.connect",
     "generate": "engine.connect",
     "load_ipython_extension": "magics",
+    "metrics": "research.metrics.tables",
+    "pair_metrics": "research.metrics.tables",
+    "sweep": "research.sweep",
 }
 
 __all__ = [
+    "Arena",
     "Clip",
+    "Compare",
     "Gallery",
     "Session",
     "Settings",
     "Studio",
+    "Sweep",
     "connect",
     "default_session",
     "errors",
     "generate",
+    "metrics",
+    "pair_metrics",
+    "sweep",
 ]
 
 
@@ -66,3 +84,5 @@ def _plug_in_widgets() -> None:
     # The engine may not import the widgets that show its clips; this module stands above both.
     clip = import_module(".engine.clip", __name__)
     clip.set_presenter(lambda shown: import_module(".widgets.clip", __name__).display_clip(shown))
+    sweep = import_module(".research.sweep", __name__)
+    sweep.set_presenter(lambda shown: import_module(".widgets.sweep", __name__).display_sweep(shown))

@@ -12,7 +12,7 @@ from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
 
 from happyhorse_widgets.errors import InvalidRequest
 
-from .votes import BOTH_BAD, checked
+from .votes import BOTH_BAD, REPEAT, VOTE, checked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,10 +48,14 @@ def agreement(votes: pd.DataFrame, *, item: str | Sequence[str] = "item", rater:
     keys = [item] if isinstance(item, str) else list(item)
     missing = [name for name in [*keys, rater] if name not in votes.columns]
     if missing:
-        raise InvalidRequest(f"The votes have no column {', '.join(missing)}; agreement needs items and raters.")
-    used = checked(votes)
+        raise InvalidRequest(
+            f"The votes have no column {', '.join(missing)}; agreement needs items and raters."
+        )
+    used = checked(votes, kinds=(VOTE, REPEAT))
     swapped = used["model_a"] > used["model_b"]
-    used["winner"] = used["winner"].where(~swapped, used["winner"].map({"a": "b", "b": "a", "tie": "tie", BOTH_BAD: BOTH_BAD}))
+    used["winner"] = used["winner"].where(
+        ~swapped, used["winner"].map({"a": "b", "b": "a", "tie": "tie", BOTH_BAD: BOTH_BAD})
+    )
     used["_low"] = used["model_a"].where(~swapped, used["model_b"])
     used["_high"] = used["model_b"].where(~swapped, used["model_a"])
     items = [*keys, "_low", "_high"]

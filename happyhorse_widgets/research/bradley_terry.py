@@ -95,8 +95,8 @@ def _derivatives(
     for one, other, sign in ((pairs.first, pairs.second, 1.0), (pairs.second, pairs.first, -1.0)):
         np.add.at(curvature, (each, one, one), spread)
         np.add.at(curvature, (each, one, other), -spread)
-        np.add.at(curvature, (each, one, models), sign * across)
-        np.add.at(curvature, (each, models, one), sign * across)
+        np.add.at(curvature[:, :, models], (each, one), sign * across)
+        np.add.at(curvature[:, models, :], (each, one), sign * across)
     curvature[:, -1, -1] = (total * chances[..., 1] * (1 - chances[..., 1])).sum(axis=1)
     # Only differences of strengths matter: the mean is held at 0, and ln ν where it is −inf.
     slope[:, :-1] -= precision * strengths
@@ -146,7 +146,9 @@ def unbounded(pairs: Pairs, counts: Floats) -> Unbounded:
     limits = [(-1.0, 1.0)] * models + [(-1.0, 1.0) if tied else (0.0, 0.0)]
 
     def open_in(direction: Floats) -> bool:
-        found = linprog(-direction, np.concatenate(rows), np.zeros(sum(map(len, rows))), together, [0.0], limits)
+        found = linprog(
+            -direction, np.concatenate(rows), np.zeros(sum(map(len, rows))), together, [0.0], limits
+        )
         return bool(-found.fun > _OPEN)
 
     unit = np.eye(models + 1)

@@ -88,7 +88,9 @@ def rankings(
         },
         index=pd.Index(models, name="model"),
     )
-    found["preliminary"] = (found["votes"] < preliminary_below) | ~np.isfinite(found["upper"] - found["lower"])
+    found["preliminary"] = (found["votes"] < preliminary_below) | ~np.isfinite(
+        found["upper"] - found["lower"]
+    )
     found.attrs = {
         "method": "Bradley–Terry with Davidson's ties, maximum likelihood; percentile bootstrap",
         "confidence": confidence,
@@ -108,7 +110,8 @@ def _check_settings(
         f"confidence is {confidence!r}; it must be between 0 and 1, such as 0.95.": not 0 < confidence < 1,
         f"resamples is {resamples!r}; it must be a whole number of at least 1.": resamples < 1,
         f"both_bad is {both_bad!r}; it must be 'tie' or 'drop'.": both_bad not in ("tie", "drop"),
-        f"The votes have no column {cluster!r} to cluster by.": cluster is not None and cluster not in votes.columns,
+        f"The votes have no column {cluster!r} to cluster by.": cluster is not None
+        and cluster not in votes.columns,
     }
     broken = [rule for rule, is_broken in rules.items() if is_broken]
     if broken:
@@ -121,13 +124,15 @@ def _resampled(
     """Counts of as many votes, or clusters of votes, drawn with replacement: shape (resamples, pairs, 3)."""
     generator = np.random.default_rng(seed)
     if clusters is None:
-        drawn = generator.multinomial(int(counts.sum()), (counts / counts.sum()).ravel(), size=resamples)
+        alone = generator.multinomial(int(counts.sum()), (counts / counts.sum()).ravel(), size=resamples)
+        drawn = alone.astype(np.float64)
     else:
         codes, names = pd.factorize(clusters, use_na_sentinel=False)
         each = np.zeros((len(names), counts.size))
         np.add.at(each, (codes, cells), 1.0)
-        drawn = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples) @ each
-    return drawn.reshape(resamples, *counts.shape).astype(np.float64)
+        groups = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples)
+        drawn = groups @ each
+    return drawn.reshape(resamples, *counts.shape)
 
 
 def win_matrix(votes: pd.DataFrame) -> pd.DataFrame:

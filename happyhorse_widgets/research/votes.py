@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 OUTCOMES = ("a", "tie", "b")
 #: Neither was good, which says as little about which is better as a tie does.
 BOTH_BAD = "both_bad"
+#: Of the kinds of ballots that an arena gathers, those on models, and those on a pair that its rater had seen.
+VOTE, REPEAT = "vote", "repeat"
 _COLUMNS = ("model_a", "model_b", "winner")
 _SHOWN = 5
 
 
-def checked(votes: pd.DataFrame) -> pd.DataFrame:
+def checked(votes: pd.DataFrame, *, kinds: tuple[str, ...] = (VOTE,)) -> pd.DataFrame:
     """The votes with texts for models, and "a", "b", "tie" or "both_bad" as `winner`; other columns as they are.
+
+    Where there is a column `kind`, as in `Arena.votes`, only rows of these `kinds` are used: a check is no vote on models.
 
     Raises `InvalidRequest` for a missing column, and for rows that are no votes, which it names.
     """
@@ -33,12 +37,15 @@ def checked(votes: pd.DataFrame) -> pd.DataFrame:
             f"The votes have no column {', '.join(missing)}; they have {', '.join(map(str, votes.columns))}. Each row needs "
             "model_a, model_b and winner."
         )
-    found = votes.copy()
+    found = votes[votes["kind"].isin(kinds)].copy() if "kind" in votes.columns else votes.copy()
     for name in _COLUMNS:
-        found[name] = votes[name].map(lambda value: "" if value != value or value is None else str(value).strip())
+        found[name] = found[name].map(lambda value: str(value).strip(), na_action="ignore")
+    found = found.fillna(dict.fromkeys(_COLUMNS, ""))
     found["winner"] = found["winner"].str.lower()
     _refuse(found, ~found["winner"].isin([*OUTCOMES, BOTH_BAD]), "winner", "must be a, b, tie or both_bad")
-    _refuse(found, (found["model_a"] == "") | (found["model_b"] == ""), "model_a", "and model_b must be names")
+    _refuse(
+        found, (found["model_a"] == "") | (found["model_b"] == ""), "model_a", "and model_b must be names"
+    )
     _refuse(found, found["model_a"] == found["model_b"], "model_a", "and model_b must be two models")
     return found
 

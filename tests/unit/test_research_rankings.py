@@ -46,11 +46,17 @@ def votes_of(wins: NDArray[np.int_], names: list[str]) -> pd.DataFrame:
     )
 
 
-def drawn(strengths: NDArray[np.float64], ties: float, each: int, seed: int) -> tuple[Pairs, NDArray[np.float64]]:
+def drawn(
+    strengths: NDArray[np.float64], ties: float, each: int, seed: int
+) -> tuple[Pairs, NDArray[np.float64]]:
     """Counts of `each` votes on every pair, drawn from the model itself."""
     first, second = np.triu_indices(len(strengths), 1)
     weights = np.stack(
-        [np.exp(strengths[first]), ties * np.exp((strengths[first] + strengths[second]) / 2), np.exp(strengths[second])],
+        [
+            np.exp(strengths[first]),
+            ties * np.exp((strengths[first] + strengths[second]) / 2),
+            np.exp(strengths[second]),
+        ],
         axis=1,
     )
     chances = weights / weights.sum(axis=1, keepdims=True)
@@ -66,7 +72,9 @@ def votes_from(pairs: Pairs, counts: NDArray[np.float64]) -> pd.DataFrame:
         for outcome, count in zip(("a", "tie", "b"), line, strict=True):
             for number in range(count):
                 swapped = {"a": "b", "b": "a", "tie": "tie"}[outcome]
-                rows.append((f"m{other}", f"m{one}", swapped) if number % 2 else (f"m{one}", f"m{other}", outcome))
+                rows.append(
+                    (f"m{other}", f"m{one}", swapped) if number % 2 else (f"m{one}", f"m{other}", outcome)
+                )
     return pd.DataFrame(rows, columns=["model_a", "model_b", "winner"])
 
 
@@ -82,7 +90,11 @@ def by_regression(pairs: Pairs, counts: NDArray[np.float64]) -> tuple[NDArray[np
             row[pairs.models + 1 + number] = 1
             rows.append(row[1:])  # the first model's strength is 0
             seen.append(counts[number, outcome])
-    found = sm.GLM(np.array(seen), np.array(rows), family=sm.families.Poisson()).fit(tol=1e-13, maxiter=300).params
+    found = (
+        sm.GLM(np.array(seen), np.array(rows), family=sm.families.Poisson())
+        .fit(tol=1e-13, maxiter=300)
+        .params
+    )
     strengths = np.concatenate([[0.0], found[: pairs.models - 1]])
     return strengths - strengths.mean(), float(found[pairs.models - 1])
 
@@ -150,11 +162,13 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
 
 def test_who_always_won_has_no_upper_bound() -> None:
     votes = pd.DataFrame(
-        [("best", "mid", "a")] * 20 + [("mid", "low", "a"), ("low", "mid", "a")] * 20 + [("best", "low", "a")] * 20,
+        [("best", "mid", "a")] * 20
+        + [("mid", "low", "a"), ("low", "mid", "a")] * 20
+        + [("best", "low", "a")] * 20,
         columns=["model_a", "model_b", "winner"],
     )
     found = rankings(votes)
-    assert list(found.index)[0] == "best"
+    assert next(iter(found.index)) == "best"
     assert np.isposinf(found.loc["best", "upper"])
     assert np.isneginf(found.loc["mid", "lower"])
     assert found["preliminary"].all()
@@ -162,9 +176,16 @@ def test_who_always_won_has_no_upper_bound() -> None:
     assert (found["rating"] <= found["upper"]).all()
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.sampled_from(["a", "b", "tie", "both_bad"])), min_size=1))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 3), st.sampled_from(["a", "b", "tie", "both_bad"])),
+        min_size=1,
+    )
+)
 def test_any_votes_give_a_ranking_or_say_what_is_wrong(rows: list[tuple[int, int, str]]) -> None:
-    votes = pd.DataFrame([(f"m{a}", f"m{b}", w) for a, b, w in rows], columns=["model_a", "model_b", "winner"])
+    votes = pd.DataFrame(
+        [(f"m{a}", f"m{b}", w) for a, b, w in rows], columns=["model_a", "model_b", "winner"]
+    )
     if any(a == b for a, b, _ in rows):
         with pytest.raises(InvalidRequest, match="must be two models"):
             rankings(votes)
@@ -181,7 +202,8 @@ def test_any_votes_give_a_ranking_or_say_what_is_wrong(rows: list[tuple[int, int
 
 def test_duels_and_the_matrix_are_counted_and_tested_exactly() -> None:
     votes = pd.DataFrame(
-        [("x", "y", "a")] * 8 + [("y", "x", "a")] + [("x", "y", "tie")] * 2, columns=["model_a", "model_b", "winner"]
+        [("x", "y", "a")] * 8 + [("y", "x", "a")] + [("x", "y", "tie")] * 2,
+        columns=["model_a", "model_b", "winner"],
     )
     row = duels(votes).loc[("x", "y")]
     assert (row["wins"], row["ties"], row["losses"]) == (8, 2, 1)
@@ -221,12 +243,19 @@ def test_settings_out_of_range_are_refused() -> None:
     [
         ([[3, 0, 1], [1, 0, 1]], [0, 0, 0], [0, 0, 0], False),
         ([[3, 0, 0], [1, 0, 1]], [1, 0, 0], [0, 1, 1], False),  # the first always won
-        ([[3, 2, 1], [1, 2, 0]], [0, 0, 0], [0, 0, 0], False),  # a tie is a bound where others tell how likely ties are
+        (
+            [[3, 2, 1], [1, 2, 0]],
+            [0, 0, 0],
+            [0, 0, 0],
+            False,
+        ),  # a tie is a bound where others tell how likely ties are
         ([[3, 2, 0], [1, 2, 0]], [1, 0, 0], [0, 0, 1], True),  # but not by itself
         ([[0, 2, 0], [0, 2, 0]], [1, 1, 1], [1, 1, 1], True),
     ],
 )
-def test_what_the_votes_leave_open(counts: list[list[int]], up: list[int], down: list[int], ties: bool) -> None:
+def test_what_the_votes_leave_open(
+    counts: list[list[int]], up: list[int], down: list[int], ties: bool
+) -> None:
     pairs = Pairs(np.array([0, 1]), np.array([1, 2]), 3)
     found = unbounded(pairs, np.array(counts, dtype=float))
     assert found.ties is ties

@@ -20,6 +20,12 @@ export const KIND = Object.freeze({
   CLIPS_MARK: "clips-mark",
   CLIPS_DELETE: "clips-delete",
   CLIPS_CHANGED: "clips-changed",
+  COMPARE_OPEN: "compare-open",
+  COMPARE_EXPORT: "compare-export",
+  COMPARE_CHUNK: "compare-chunk",
+  SWEEP_CELLS: "sweep-cells",
+  SWEEP_RUN: "sweep-run",
+  SWEEP_CHANGED: "sweep-changed",
   STUDIO_EDIT: "studio-edit",
   STUDIO_GENERATE: "studio-generate",
   STUDIO_REUSE: "studio-reuse",
@@ -41,6 +47,10 @@ export const KIND = Object.freeze({
   PROMPT_GUIDE: "prompt-guide",
   PROMPT_HISTORY: "prompt-history",
   PROMPT_TEMPLATES: "prompt-templates",
+  ARENA_NEXT: "arena-next",
+  ARENA_CHUNK: "arena-chunk",
+  ARENA_VOTE: "arena-vote",
+  ARENA_UNDO: "arena-undo",
 });
 
 /** An id that tells one press of a button from the next: one that is told twice is carried out once. */

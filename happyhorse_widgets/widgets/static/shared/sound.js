@@ -8,7 +8,7 @@ const HEARD = "happyhorse:heard";
 
 /**
  * @param {object} host
- * @param {HTMLVideoElement[]} host.videos Only one of them is heard, at first the first.
+ * @param {HTMLMediaElement[]} host.videos Only one of them is heard, at first the first.
  * @param {AbortSignal} host.signal
  * @param {() => void} host.changed
  */
@@ -63,7 +63,7 @@ export function createSound({ videos, signal, changed }) {
       remember({ volume, muted });
       speak();
     },
-    /** Has this one heard. @param {HTMLVideoElement} video */
+    /** Has this one heard. @param {HTMLMediaElement} video */
     choose(video) {
       voice = video;
       speak();

@@ -14,15 +14,19 @@ export const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 2];
  */
 
 /**
- * Frames count from 0, on the clock of the longest track.
+ * Frames count from 0, on the clock of the longest track. Each track may begin at a frame of its own: what lies before is
+ * passed over, so that the same moments of all can be brought together.
  * @param {object} host
- * @param {import("./track.js").Track[]} host.tracks
+ * @param {import("./track.js").Track[]} host.tracks All that there are; `use` says which of them play.
  * @param {AbortSignal} host.signal
  * @param {() => Promise<unknown> | null} host.prepare Has the files ready; null where they are.
  * @param {() => void} host.starting Called whenever a person starts it.
  * @param {(error: Error) => void} host.fail
  */
-export function createTransport({ tracks, signal, prepare, starting, fail }) {
+export function createTransport({ tracks: all, signal, prepare, starting, fail }) {
+  let tracks = all;
+  /** Where a track begins, in frames of its own. @type {Map<import("./track.js").Track, number>} */
+  const begins = new Map();
   /** @type {(() => void)[]} */
   const watchers = [];
   /** Times `speed`, how fast the frames go by: 0 while it stands, negative backwards. */
@@ -37,10 +41,15 @@ export function createTransport({ tracks, signal, prepare, starting, fail }) {
   let launching = false;
   /** Those that wait for the others. @type {Set<import("./track.js").Track>} */
   const held = new Set();
+  /** How much of the speed the machine can do. */
+  const able = { share: 1 };
 
+  const first = (/** @type {import("./track.js").Track} */ track) => begins.get(track) ?? 0;
+  const skipped = (/** @type {import("./track.js").Track} */ track) => first(track) / track.rate();
+  const length = (/** @type {import("./track.js").Track} */ track) => (track.last() + 1) / track.rate() - skipped(track);
   const lead = () => tracks.reduce((a, b) => (length(b) > length(a) ? b : a));
-  const last = () => lead().last();
-  const frame = () => lead().frame();
+  const last = () => lead().last() - first(lead());
+  const frame = () => Math.max(0, lead().frame() - first(lead()));
   const bounds = () => range ?? /** @type {[number, number]} */ ([0, last()]);
 
   function changed() {
@@ -51,7 +60,7 @@ export function createTransport({ tracks, signal, prepare, starting, fail }) {
   /** @param {number} to */
   function move(to) {
     const seconds = (Math.min(Math.max(0, to), last()) + 0.5) / lead().rate();
-    for (const track of tracks) track.go(Math.floor(seconds * track.rate()));
+    for (const track of tracks) track.go(Math.floor(seconds * track.rate()) + first(track));
   }
 
   function hold() {
@@ -93,7 +102,7 @@ export function createTransport({ tracks, signal, prepare, starting, fail }) {
       const on = () => mine === turn && !signal.aborted;
       if (!on()) return;
       launching = false;
-      if (tracks.length > 1) keepTogether({ tracks, held, on, pace: () => way * speed });
+      if (tracks.length > 1) keepTogether({ tracks, held, on, skipped, pace: () => way * speed, able });
     } catch (error) {
       // What cannot be decoded is replaced by the source, which has it go on, or stops it.
       if (mine !== turn || signal.aborted || PASSING.includes(/** @type {Error} */ (error).name)) return;
@@ -148,14 +157,15 @@ export function createTransport({ tracks, signal, prepare, starting, fail }) {
   function stopped(track) {
     // By the keyboard's media keys, or by the browser.
     const { paused, ended: over } = track.video;
-    if (way > 0 && paused && !over && !launching && !ended(track) && !held.has(track) && track.video.getAttribute("src")) run(0);
+    const meant = over || launching || ended(track) || held.has(track) || !tracks.includes(track);
+    if (way > 0 && paused && !meant && track.video.getAttribute("src")) run(0);
   }
 
-  for (const track of tracks) {
-    track.watch(advanced);
+  for (const track of all) {
+    track.watch(() => tracks.includes(track) && advanced());
     listen(track.video, "pause", () => stopped(track), signal);
     listen(track.video, "play", () => {
-      if (way !== 0 || track.video.paused) return;
+      if (way !== 0 || track.video.paused || !tracks.includes(track)) return;
       way = 1;
       changed();
     }, signal);
@@ -219,6 +229,24 @@ export function createTransport({ tracks, signal, prepare, starting, fail }) {
       if (range[0] === range[1]) range = null;
       changed();
     },
+    /** Has these play, and no others, from the same time on. @param {import("./track.js").Track[]} next */
+    use(next) {
+      const [seconds, going] = [frame() / lead().rate(), way > 0];
+      run(0);
+      tracks = next;
+      move(Math.round(seconds * lead().rate()));
+      if (going) run(1);
+      changed();
+    },
+    /** Where a track begins, in frames of its own. @param {import("./track.js").Track} track */
+    begin: first,
+    /** Has a track begin there; the clock stays where it is. @param {import("./track.js").Track} track @param {number} at */
+    shift(track, at) {
+      const here = frame();
+      begins.set(track, Math.min(Math.max(0, at), track.last()));
+      this.go(here);
+      changed();
+    },
     /** Goes on with another file in the place of one that did not play. */
     resume() {
       if (way > 0) void forward();
@@ -226,11 +254,6 @@ export function createTransport({ tracks, signal, prepare, starting, fail }) {
     /** @param {() => void} watcher */
     watch: (watcher) => void watchers.push(watcher),
   };
-}
-
-/** @param {import("./track.js").Track} track */
-function length(track) {
-  return (track.last() + 1) / track.rate();
 }
 
 /** @param {import("./track.js").Track} track */
