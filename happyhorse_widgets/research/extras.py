@@ -22,7 +22,12 @@ def needs(module: str) -> ModuleType:
         # Something else may be missing within a library that is there.
         if error.name is None or error.name.partition(".")[0] != module.partition(".")[0]:
             raise
-    name = module.partition(".")[0]
-    raise MissingExtra(
-        f'{name} is not installed. It comes with the extra "research": pip install "happyhorse_widgets[research]"'
+    raise missing(module)
+
+
+def missing(module: str) -> MissingExtra:
+    """The error that says how to install what `module` belongs to."""
+    return MissingExtra(
+        f'{module.partition(".")[0]} is not installed. It comes with the extra "research": '
+        'pip install "happyhorse_widgets[research]"'
     )
