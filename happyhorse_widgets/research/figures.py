@@ -52,6 +52,17 @@ class Chart(Figure):
         return out.getvalue()
 
 
+class Sheet(Chart):
+    """A chart made of photographs, which a notebook keeps as a JPEG: a tenth of the size of a PNG."""
+
+    _repr_png_ = None  # type: ignore[assignment]
+
+    def _repr_jpeg_(self) -> bytes:
+        out = io.BytesIO()
+        self.savefig(out, format="jpeg", dpi=_DOTS, pil_kwargs={"quality": 80})
+        return out.getvalue()
+
+
 def forest(ranking: pd.DataFrame, *, title: str = "") -> Chart:
     """Ratings with their intervals, the best on top: what `rankings` gives, as a forest plot.
 
@@ -120,7 +131,7 @@ def distributions(frame: pd.DataFrame, measure: str, by: str, *, title: str = ""
     return figure
 
 
-def contact_sheet(sweep: Sweep, *, frames: int = 5, title: str = "") -> Chart:
+def contact_sheet(sweep: Sweep, *, frames: int = 5, title: str = "") -> Sheet:
     """A row for each cell of a sweep, with `frames` frames of its clip at equal distances, from the first to the last.
 
     A cell without a clip says why. Raises `InvalidRequest` for less than one frame.
@@ -129,7 +140,7 @@ def contact_sheet(sweep: Sweep, *, frames: int = 5, title: str = "") -> Chart:
         raise InvalidRequest(f"frames is {frames!r}; a contact sheet needs at least one for each clip.")
     cells = sweep.cells
     heights = [_WIDE * min(_TALLEST, _shape(cell)) for cell in cells]
-    figure = Chart(figsize=(2.2 + _WIDE * frames, 0.4 + sum(heights)), layout="constrained")
+    figure = Sheet(figsize=(2.2 + _WIDE * frames, 0.4 + sum(heights)), layout="constrained")
     if title:
         figure.suptitle(title, color=_INK, **_WORDS)
     grid: Any = figure.subplots(len(cells), frames, squeeze=False, height_ratios=heights)

@@ -1,9 +1,8 @@
-"""What a sweep leaves in a saved notebook: a table of its cells with small posters, useful without a kernel."""
+"""What a sweep leaves in a saved notebook: a table of its cells with their clips, useful without a kernel."""
 
 from __future__ import annotations
 
 import io
-from base64 import b64encode
 from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from happyhorse_widgets.text import whole
 
 from .bridge import bridge
 from .card import PHASES
-from .fallback import twin_html
+from .fallback import twin_html, video_html
 
 if TYPE_CHECKING:
     from happyhorse_widgets.engine.clip import Clip
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
     from happyhorse_widgets.research.factors import Factor
     from happyhorse_widgets.research.sweep import Sweep
 
-#: So many cells have a picture, of about 3 kB each, and so many are in the table at all.
-_PICTURES, _CELLS = 64, 500
-#: The longer side of a picture, in pixels.
-_SIDE = 144
+#: So many cells have their clip, with a poster of about 5 kB each, and so many are in the table at all.
+_CLIPS, _CELLS = 64, 500
+#: The longer side of a clip, in pixels: as many as the buttons of a player need.
+_SIDE = 240
 
 
 class SweepTwin:
@@ -81,7 +80,7 @@ def _table(rows: list[Factor], across: Factor, cells: tuple[Cell, ...]) -> str:
     grid: dict[tuple[str, ...], dict[str, Cell]] = {}
     for cell in cells:
         grid.setdefault(tuple(cell.levels[row.name] for row in rows), {})[cell.levels[across.name]] = cell
-    pictured = {cell.key for cell in cells[:_PICTURES]}
+    pictured = {cell.key for cell in cells[:_CLIPS]}
     heads = [escape(row.name) for row in rows]
     heads += [escape(f"{across.name} {level.label}") for level in across.levels]
     lines = [f"<tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>"]
@@ -102,8 +101,8 @@ def _shown(cell: Cell | None, pictured: set[str]) -> str:
         return f"<td>{escape(words)}</td>"
     assert clip is not None
     name = whole(", ".join(cell.levels.values()))
-    data = b64encode(_small(poster)).decode()
-    return f'<td><img src="data:image/jpeg;base64,{data}" alt="{escape(name)}"><br>{escape(clip.id)}</td>'
+    video = video_html(clip, _small(poster), (_SIDE, _SIDE), name)
+    return f"<td>{video}<br>{escape(clip.id)}</td>"
 
 
 @lru_cache(maxsize=256)

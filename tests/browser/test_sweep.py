@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import comm
 import pytest
@@ -235,7 +237,7 @@ def test_only_cells_near_the_view_ask_for_their_posters(show: Show, scenario: St
     assert len(str(grid.studio.get_state()["_summary"])) < 1000
 
 
-def test_what_stays_without_a_kernel_is_a_table_with_pictures(page: Page, scenario: Studio) -> None:
+def test_what_stays_without_a_kernel_is_a_table_of_films(page: Page, scenario: Studio) -> None:
     scenario.failing = 1
     study = hh.sweep(
         {"<i>a</i>": "character1 sits", "b": "character1 leaps"}, [picture()], seed=[1, 2], duration=3
@@ -249,9 +251,14 @@ def test_what_stays_without_a_kernel_is_a_table_with_pictures(page: Page, scenar
     )
     assert page.locator("tr").nth(0).inner_text().split("\t") == ["prompt", "seed 1", "seed 2"]
     assert page.locator("tr th").nth(3).inner_text() == "<i>a</i>"
-    assert (
-        page.locator("td img").evaluate_all("(all) => all.map((each) => each.naturalWidth > 0)") == [True] * 3
+    films = page.locator("td video")
+    assert [unquote(film.get_attribute("src") or "") for film in films.all()] == [
+        os.path.relpath(clip.path or "") for clip in study.clips if clip.is_done
+    ]
+    posters = (
+        "(all) => Promise.all(all.map((each) => Object.assign(new Image(), { src: each.poster }).decode()))"
     )
+    assert len(films.evaluate_all(posters)) == 3
     expect(page.locator("td", has_text="Failed")).to_have_count(1)
 
 
