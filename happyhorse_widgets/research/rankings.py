@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -60,10 +61,17 @@ def rankings(
     each other. `both_bad` votes count as ties, or with "drop" not at all. `attrs` of the frame has the settings, and `ties`, the
     parameter ν of the ties.
 
-    Raises `InvalidRequest` for votes that cannot be used, and for settings out of their range.
+    Raises `InvalidRequest` for votes that cannot be used, and for settings out of their range; warns of votes on several
+    questions (a column `question`), which are better ranked each by itself.
     """
     _check_settings(confidence, resamples, both_bad, cluster, votes)
     used = checked(votes)
+    if "question" in used.columns and used["question"].nunique() > 1:
+        warnings.warn(
+            f"The votes answer {used['question'].nunique()} questions, which are counted as one. Rank each by itself: "
+            "votes[votes.question == ...].",
+            stacklevel=2,
+        )
     if both_bad == "drop":
         used = used[used["winner"] != BOTH_BAD]
     models = sorted({*used["model_a"], *used["model_b"]})

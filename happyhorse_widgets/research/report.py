@@ -56,6 +56,7 @@ def report(
     *,
     votes: pd.DataFrame | None = None,
     metrics: pd.DataFrame | None = None,
+    cluster: str | None = None,
     title: str | None = None,
     notes: str = "",
     embed: bool = True,
@@ -64,7 +65,8 @@ def report(
 
     The page has methods (design, levels, fixed parameters, reference images, order, plan's SHA-256, versions), every cell with
     its clip, costs, what was left out and why, and all data as CSV. `votes`, as `Arena.votes` or any CSV has them, add ratings
-    with intervals, duels, the win matrix and the raters' agreement; `metrics`, as `hh.metrics(sweep)` gives them, add
+    with intervals (whose resamples draw all votes of one `cluster`, such as "rater", together), duels, the win matrix and the
+    raters' agreement, for each question that was asked; `metrics`, as `hh.metrics(sweep)` gives them, add
     distributions by factor and the definitions. `notes` are paragraphs of your own, parted by empty lines. With `embed` the
     clips are in the page, else in a folder beside it, `<name>_clips`; either way their bytes are the files of the library, with
     the hashes that are printed.
@@ -82,7 +84,7 @@ def report(
     sections: list[Section] = []
     data = [Table("Cells", "cells", frame)]
     if votes is not None:
-        sections.append(voted(votes))
+        sections.append(voted(votes, cluster))
         data.append(Table("Votes", "votes", votes, folded=True))
     if metrics is not None:
         sections.append(

@@ -41,40 +41,48 @@ class Section:
     definitions: Sequence[Measure] = field(default=())
 
 
-def voted(votes: pd.DataFrame) -> Section:
-    """Ratings, duels, the win matrix and agreement of what was voted."""
+def voted(votes: pd.DataFrame, cluster: str | None) -> Section:
+    """Ratings, duels, the win matrix and agreement of what was voted; where raters answered several questions, of each."""
     from .figures import forest
     from .rankings import duels, rankings, win_matrix
 
-    ranking = rankings(votes)
+    asked = list(votes["question"].dropna().unique()) if "question" in votes.columns else []
+    figures, tables = [], []
+    preliminary = False
+    for number, question in enumerate(asked if len(asked) > 1 else [None]):
+        answers = votes if question is None else votes[votes["question"] == question]
+        told, suffix = ("", "") if question is None else (f": {question}", f"_{number + 1}")
+        ranking = rankings(answers, cluster=cluster)
+        preliminary |= bool(ranking["preliminary"].any())
+        caption = f"Ratings with their intervals; hollow: preliminary{told}."
+        figures.append(_picture(forest(ranking), caption))
+        tables += [
+            Table(f"Ratings{told}", f"ratings{suffix}", ranking),
+            Table(f"Duels{told}", f"duels{suffix}", duels(answers)),
+            Table(
+                f"Share of votes won by the row over the column, a tie counting half{told}",
+                f"win_matrix{suffix}",
+                win_matrix(answers),
+            ),
+        ]
     settings = ranking.attrs
     both_bad = "a tie" if settings["both_bad"] == "tie" else "no vote"
+    drawn = f"{settings['resamples']:,} resamples (seed {settings['seed']})"
+    if cluster is not None:
+        drawn += f", in which all votes of one {cluster} are drawn together"
     text = [
         f"{settings['method']}, on Elo's scale: 400 points are odds of 10 to 1, the mean is 1,000.",
-        f"Intervals of {100 * settings['confidence']:g} % from {settings['resamples']:,} resamples (seed {settings['seed']}).",
+        f"Intervals of {100 * settings['confidence']:g} % from {drawn}.",
         f"“Both bad” counts as {both_bad}.",
         "Duels: the share of the votes that prefer one, with Wilson's interval, and the exact two-sided sign test.",
     ]
-    if ranking["preliminary"].any():
+    if preliminary:
         text.append(
             "What is marked as preliminary has few votes, or an interval without a bound: it is no result yet."
         )
     if {"rater", "pair"} <= set(votes.columns):
         text.append(_agreement(votes))
-    return Section(
-        "Votes",
-        text,
-        [_picture(forest(ranking), "Ratings with their intervals; hollow: preliminary.")],
-        [
-            Table("Ratings", "ratings", ranking),
-            Table("Duels", "duels", duels(votes)),
-            Table(
-                "Share of votes won by the row over the column, a tie counting half",
-                "win_matrix",
-                win_matrix(votes),
-            ),
-        ],
-    )
+    return Section("Votes", text, figures, tables)
 
 
 def _agreement(votes: pd.DataFrame) -> str:

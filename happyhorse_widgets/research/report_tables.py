@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _HASH = 64
+_LINE = 40  # characters that stay on one line of a table
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def shown(table: Table) -> Markup:
     rows = "".join(
         "<tr>" + "".join(_cell(value) for value in row) + "</tr>" for row in plain.itertuples(index=False)
     )
-    body = f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+    body = f'<div class="scroll"><table class="data"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
     csv = base64.b64encode(plain.to_csv(index=False).encode()).decode()
     file = escape(f"{table.name}.csv", quote=True)
     link = f'<p><a download="{file}" href="data:text/csv;charset=utf-8;base64,{csv}">{file}</a></p>'
@@ -57,7 +58,8 @@ def _cell(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f'<td class="number">{value:,}'
     text = str(value)
-    kind = ' class="hash"' if len(text) == _HASH and text.isalnum() else ""
+    hashed = len(text) == _HASH and text.isalnum()
+    kind = ' class="hash"' if hashed else ' class="long"' if len(text) > _LINE else ""
     return f"<td{kind}>{escape(text)}"
 
 

@@ -407,6 +407,8 @@ def test_voting_in_jupyterlab_reaches_the_library_and_no_cell(
     ids = fill_arena(folder / "home")
     notebook = new_notebook(OPEN, TELL, folder=folder)
     root = notebook.run(0).locator(".hh-arena")
+    heights = root.locator("kbd").evaluate_all("(keys) => keys.map((key) => key.offsetHeight)")
+    assert 0 < max(heights) < 24, "a key's name is broken into lines"
     root.get_by_label("Your name or a pseudonym").fill("Ada")
     root.get_by_role("button", name="Begin").click()
     for number, key in enumerate("abxt", 1):

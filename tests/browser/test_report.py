@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page, Route, expect
 
 import happyhorse_widgets as hh
 from happyhorse_widgets.errors import InvalidRequest
@@ -146,6 +146,17 @@ def test_its_tables_can_be_read_by_programs(study: Sweep, page: Page, tmp_path: 
     }
     assert [row["votes"] for row in found["ratings.csv"]] == ["3", "3"]
     assert "path" not in found["cells.csv"][0]  # where it lay on somebody's machine is nobody's business
+
+
+def test_each_question_has_its_own_ratings(study: Sweep, page: Page, tmp_path: Path) -> None:
+    votes = votes_on(study)
+    asked = pd.concat([votes.assign(question=question) for question in ("Better?", "<b>Sharper?</b>")])
+    page.goto(report(study, tmp_path / "study.html", votes=asked, cluster="rater").as_uri())
+    expect(page.get_by_role("heading", name="Ratings: Better?")).to_have_count(1)
+    expect(page.get_by_role("heading", name="Ratings: <b>Sharper?</b>")).to_have_count(1)
+    expect(page.get_by_role("link", name="duels_2.csv")).to_have_count(1)
+    expect(page.get_by_text("all votes of one rater are drawn together")).to_have_count(1)
+    assert page.locator("b, i, script").count() == 0
 
 
 def test_clips_may_lie_beside_the_page(study: Sweep, page: Page, tmp_path: Path) -> None:

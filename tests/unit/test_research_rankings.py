@@ -261,3 +261,12 @@ def test_what_the_votes_leave_open(
     assert found.ties is ties
     assert found.up.astype(int).tolist() == up
     assert found.down.astype(int).tolist() == down
+
+
+def test_votes_on_several_questions_are_ranked_with_a_warning() -> None:
+    votes = pd.DataFrame(
+        [("a", "b", "a", "Sharper?"), ("a", "b", "b", "Better?")],
+        columns=["model_a", "model_b", "winner", "question"],
+    )
+    with pytest.warns(UserWarning, match="2 questions"):
+        rankings(votes, resamples=10)
