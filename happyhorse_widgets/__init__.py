@@ -101,7 +101,7 @@ def _imported(module: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if not module.startswith("research.") or error.name is None:
             raise
-        raise import_module(".research.extras", __name__).missing(error.name) from error
+        raise import_module(".extras", __name__).missing(error.name) from error
 
 
 def __dir__() -> list[str]:

@@ -11,7 +11,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from happyhorse_widgets.errors import InvalidRequest, MissingExtra
+from happyhorse_widgets.errors import InvalidRequest
+from happyhorse_widgets.extras import needs
 
 from .folding import writable
 
@@ -143,12 +144,7 @@ class Ballots:
 
         Raises `InvalidRequest` for an arena that is not in the library, and `MissingExtra` without pandas.
         """
-        try:
-            import pandas as pd
-        except ModuleNotFoundError:
-            raise MissingExtra(
-                'pandas is not installed. It comes with the extra "research": pip install "happyhorse_widgets[research]"'
-            ) from None
+        pandas = needs("pandas")
         wanted = None if arena is None else self._named(arena)
         rows = [
             row
@@ -156,8 +152,8 @@ class Ballots:
             if wanted is None or ballot.arena in wanted
             for row in _rows(ballot)
         ]
-        frame = pd.DataFrame(rows, columns=list(_COLUMNS))
-        frame["at"] = pd.to_datetime(frame["at"].astype(float), unit="s", utc=True)
+        frame: pd.DataFrame = pandas.DataFrame(rows, columns=list(_COLUMNS))
+        frame["at"] = pandas.to_datetime(frame["at"].astype(float), unit="s", utc=True)
         frame["seconds"] = frame["seconds"].astype(float)
         frame["position"] = frame["position"].astype("int64")
         return frame

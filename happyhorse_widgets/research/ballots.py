@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .extras import needs
+from happyhorse_widgets.extras import needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

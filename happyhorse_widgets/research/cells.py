@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from happyhorse_widgets.api.params import REFERENCES
+from happyhorse_widgets.engine.frames import called, outcome, tidy
 from happyhorse_widgets.engine.request import PARAMETERS
-
-from .extras import needs
-from .factors import called
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
 
 #: The state of a cell whose clip was not asked for yet.
 PLANNED = "planned"
-#: Columns of whole numbers, some of which may be missing.
-_WHOLE = ("seed", "duration", "seed_used")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +51,12 @@ def sweep_frame(plan: Plan, cells: Sequence[Cell]) -> pd.DataFrame:
             "cell": cell.key,
             "order": order[cell.key],
             **{name: _level(plan, cell, name) for name in names},
-            **_outcome(cell),
+            **outcome(cell.clip),
+            "state": cell.state,
         }
         for cell in cells
     ]
-    frame: pd.DataFrame = needs("pandas").DataFrame(rows)
-    kinds = {
-        name: "Int64" for name in _WHOLE if all(row[name] is None or type(row[name]) is int for row in rows)
-    }
-    return frame.astype(kinds)
+    return tidy(rows)
 
 
 def _level(plan: Plan, cell: Cell, name: str) -> Any:
@@ -75,18 +68,3 @@ def _level(plan: Plan, cell: Cell, name: str) -> Any:
         return value if label == str(value) else label
     value = cell.values.get(name)
     return called(value) if name == REFERENCES and value is not None else value
-
-
-def _outcome(cell: Cell) -> dict[str, Any]:
-    clip = cell.clip
-    return {
-        "clip_id": None if clip is None else clip.id,
-        "sha256": None if clip is None else clip.sha256,
-        "state": cell.state,
-        "cost": None if clip is None else clip.cost,
-        "seconds": None if clip is None else clip.record.took,
-        "seed_used": None if clip is None else clip.seed_used,
-        "path": None if clip is None or clip.path is None else str(clip.path),
-        "sandbox": None if clip is None else clip.sandbox,
-        "error": None if clip is None or clip.error is None else str(clip.error),
-    }

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from happyhorse_widgets.api.params import REFERENCES, ModelSchema, normalise
+from happyhorse_widgets.engine.frames import called
 from happyhorse_widgets.errors import InvalidRequest
 from happyhorse_widgets.text import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from happyhorse_widgets.engine.request import Reference
 
@@ -127,11 +128,6 @@ def _references(given: Any, keep: Keep) -> Any:
     if isinstance(given, Mapping):
         return _factor(REFERENCES, levels, named=True)
     return _factor(REFERENCES, [(called(images), images) for _, images in levels])
-
-
-def called(images: Iterable[Reference]) -> str:
-    """What a set of reference images is called: their own names, or those of their files."""
-    return " + ".join(image.alias or image.name for image in images)
 
 
 def _label(value: Any) -> str:

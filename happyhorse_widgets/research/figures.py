@@ -10,8 +10,7 @@ import numpy as np
 from PIL import Image
 
 from happyhorse_widgets.errors import InvalidRequest
-
-from .extras import needs
+from happyhorse_widgets.extras import needs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -30,7 +30,7 @@ def information(votes: Iterable[Ballot], wanted: Collection[tuple[str, str]]) ->
     """
     import numpy as np
 
-    from .extras import needs
+    from happyhorse_widgets.extras import needs
 
     needs("scipy.optimize")
     from .bradley_terry import Pairs, fit

@@ -17,11 +17,11 @@ import msgspec
 from happyhorse_widgets.api.params import REFERENCES
 from happyhorse_widgets.engine.request import Reference
 from happyhorse_widgets.errors import HappyHorseError, InvalidImage, InvalidRequest
+from happyhorse_widgets.extras import needs
 from happyhorse_widgets.library.files import write_whole
 from happyhorse_widgets.media.images import MEDIA_TYPES, load_image
 from happyhorse_widgets.text import whole_in
 
-from .extras import needs
 from .plan import Plan
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from happyhorse_widgets.engine.states import State
 from happyhorse_widgets.errors import InvalidRequest
+from happyhorse_widgets.extras import needs
 
-from .extras import needs
 from .report_results import Section, measured, voted
 from .report_tables import Table, shown
 

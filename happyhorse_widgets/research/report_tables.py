@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from .extras import needs
+from happyhorse_widgets.extras import needs
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from happyhorse_widgets.api.params import HAPPY_HORSE, Field, ModelSchema, renamed, wire_body
 from happyhorse_widgets.engine.request import Reference
 from happyhorse_widgets.errors import InvalidImage, InvalidRequest, MissingExtra
+from happyhorse_widgets.extras import needs
 from happyhorse_widgets.media.images import load_image
 from happyhorse_widgets.research.attempts import key_of
-from happyhorse_widgets.research.extras import needs
 from happyhorse_widgets.research.factors import Factor, factors_in
 from happyhorse_widgets.research.plan import Plan, lay_out
 from happyhorse_widgets.research.planfile import bring_images, read_plan, restored, write_plan

@@ -12,7 +12,7 @@ import av
 
 from happyhorse_widgets.engine.clip import Clip
 from happyhorse_widgets.errors import InvalidRequest
-from happyhorse_widgets.research.extras import needs
+from happyhorse_widgets.extras import needs
 
 from .definitions import OF_CLIPS, OF_PAIRS, VERSION, definition_of
 
