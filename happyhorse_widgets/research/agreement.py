@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import evalica
+import numpy as np
 import pandas as pd
 from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
 
@@ -84,8 +85,9 @@ def _kappa(table: pd.DataFrame) -> tuple[float, int]:
     rated = table.notna().sum(axis=1)
     usual = rated.mode().max()
     whole = table[rated == usual]
-    if usual < _SEVERAL:
+    if table.empty or usual < _SEVERAL:
         return math.nan, 0
     lines = [row.dropna().astype(int).tolist() for _, row in whole.iterrows()]
     counts, _ = aggregate_raters(lines)
-    return float(fleiss_kappa(counts)), len(whole)
+    with np.errstate(invalid="ignore"):  # all gave one answer, which chance would give as well: 0 / 0
+        return float(fleiss_kappa(counts)), len(whole)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -36,8 +36,12 @@ def field_of(session: Session, clips: Any, by: By) -> Field:
 
     Raises `InvalidRequest` for a factor that does not exist, and for what is no clip of the session's library.
     """
-    found = {clip.id: clip for clip in _clips(session, getattr(clips, "clips", clips))}
-    level_of = _levels(session, clips, by)
+
+    def find(one: Clip | str) -> Clip:  # a clip of another library is none of this one
+        return session.clip(one if isinstance(one, str) else one.id)
+
+    found = {clip.id: clip for clip in clips_of(clips, find)}
+    level_of = _levels(clips, by, find)
     entries: list[Entry] = []
     left_out: dict[str, str] = {}
     for _, clip in sorted(found.items()):
@@ -60,24 +64,29 @@ def factors_of(clip: Clip) -> dict[str, str]:
     }
 
 
-def _clips(session: Session, clips: Any) -> Iterable[Clip]:
-    if isinstance(clips, str) or not isinstance(clips, Iterable):
-        clips = [clips]
-    for clip in clips:
+def clips_of(given: Any, find: Callable[[Any], Clip]) -> Iterator[Clip]:
+    """The clips that a person gave: one or several, their ids, or a sweep; `find` gives the clip for each.
+
+    Raises `InvalidRequest` for one that `find` does not know.
+    """
+    given = getattr(given, "clips", given)
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        given = [given]
+    for one in given:
         try:
-            yield session.clip(clip) if isinstance(clip, str) else session.clip(clip.id)
-        except (KeyError, AttributeError):
+            yield find(one)
+        except (KeyError, AttributeError, TypeError):
             raise InvalidRequest(
-                f"{clip!r:.80} is no clip of this session's library. Give clips, their ids, or a sweep."
+                f"{one!r:.80} is no clip of this session's library. Give clips, their ids, or a sweep."
             ) from None
 
 
-def _levels(session: Session, clips: Any, by: By) -> Callable[[Clip], str | None]:
+def _levels(clips: Any, by: By, find: Callable[[Any], Clip]) -> Callable[[Clip], str | None]:
     """A function that gives a clip's level; None for one that has none."""
     if isinstance(by, Mapping):
         chosen: dict[str, str] = {}
         for name, members in by.items():
-            for clip in _clips(session, members):
+            for clip in clips_of(members, find):
                 if chosen.setdefault(clip.id, str(name)) != str(name):
                     raise InvalidRequest(
                         f"Clip {clip.id} is in two levels, {chosen[clip.id]!r} and {name!r}."

@@ -9,7 +9,6 @@ import queue
 import secrets
 import threading
 from base64 import b64encode
-from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -25,6 +24,7 @@ from happyhorse_widgets.errors import InvalidRequest
 from happyhorse_widgets.library.files import part_of, publish, writing
 from happyhorse_widgets.media.montage import side_by_side
 from happyhorse_widgets.media.sheets import contact_sheet, strip
+from happyhorse_widgets.research.contenders import clips_of
 
 from .base import Widget
 from .bridge import bridge
@@ -247,20 +247,12 @@ def _resolved(clips: Any, session: Session | None) -> tuple[list[Clip], list[dic
             for cell in made
         ]
         return [cell.clip for cell in made], levels
-    given = getattr(clips, "clips", clips)
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        given = [given]
-    found = [_clip(one, session) for one in given]
+
+    def find(one: Clip | str) -> Clip:  # clips of several sessions may stand beside each other
+        return one if isinstance(one, Clip) else (session or default_session()).clip(one)
+
+    found = list(clips_of(clips, find))
     return found, differing(found) if found else []
-
-
-def _clip(given: Any, session: Session | None) -> Clip:
-    if isinstance(given, Clip):
-        return given
-    try:
-        return (session or default_session()).clip(given)
-    except (KeyError, TypeError):
-        raise InvalidRequest(f"{given!r:.80} is no clip here. Give clips, their ids, or a sweep.") from None
 
 
 def _arranged(levels: list[dict[str, str]], rows: str | None, columns: str | None) -> tuple[str, str]:
