@@ -197,8 +197,9 @@ class Notebook:
 
     def start(self, index: int) -> None:
         """Run the cell, without waiting for it."""
-        self._on_notebook(f"notebook.activeCellIndex = {index}; notebook.deselectAll();")
-        self.command("notebook:run-cell")
+        # In one go: an element that comes by the focus makes its own cell the active one.
+        run = 'void window.jupyterapp.commands.execute("notebook:run-cell");'
+        self._on_notebook(f"notebook.activeCellIndex = {index}; notebook.deselectAll(); {run}")
 
     def run(self, index: int, limit: int = STEP_LIMIT) -> Locator:
         """Run the cell, wait until it has ended, and give its output."""

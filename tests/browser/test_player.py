@@ -291,7 +291,7 @@ def test_keys_are_the_players_only_while_it_has_the_focus(one: Locator) -> None:
         document.addEventListener("keydown", ({ key }) => window.outside.push(key));
         document.body.prepend(Object.assign(document.createElement("input"), { id: "other" }));
     }""")
-    for key in ("ArrowRight", "Space", "k", "i", "o", "Escape", "m"):
+    for key in ("Space", "k", "i", "ArrowRight", "o", "Escape", "m", "Home", "ArrowRight"):
         page.keyboard.press(key)
     assert page.evaluate("() => window.outside") == []
     assert one.get_attribute("data-lm-suppress-shortcuts") == "true"

@@ -217,12 +217,16 @@ def test_the_page_is_loaded_again_while_a_cell_runs(open_studio: Callable[..., S
     studio.notebook.save()
     studio.notebook.start(1)
     expect(studio.notebook.cell(1).locator(".jp-InputArea-prompt").first).to_have_text("[*]:")
-    asked: list[object] = []
-    studio.page.on("websocket", lambda socket: socket.on("framesent", asked.append))
+    asked: list[str] = []
+
+    def note(sent: str | bytes) -> None:
+        asked.append(str(sent))
+
+    studio.page.on("websocket", lambda socket: socket.on("framesent", note))
     studio.page.reload()
     # The kernel does not say in time what widgets there are: then JupyterLab asks one by one.
     wait_until(
-        lambda: studio.page.evaluate("1") and any("comm_info_request" in str(sent) for sent in asked),
+        lambda: studio.page.evaluate("1") and any("comm_info_request" in sent for sent in asked),
         30,
         "JupyterLab to ask which widgets there are",
     )
