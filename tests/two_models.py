@@ -26,6 +26,8 @@ _OTHER_INPUTS = [
     {"name": "ratio", "type": "string", "allowedValues": ["16:9", "1:1"], "default": "1:1"},
     {"name": "seed", "type": "number", "min": 0, "max": 100},
     {"name": "guidanceScale", "type": "number", "min": 1, "max": 10, "default": 5, "costImpact": True},
+    {"name": "loras", "type": "string_array", "costImpact": True},
+    {"name": "seconds", "type": "number", "min": 1, "max": 10},
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -69,4 +70,8 @@ def cost_key(schema: ModelSchema, request: Request) -> tuple[object, ...]:
     values = request.values() | {"references": len(request.references)}
     # A schema that says of no field that it has an impact does not say.
     fields = [field for field in schema.fields if field.cost_impact] or schema.fields
-    return (request.model, *(values.get(field.name) for field in fields))
+    return (request.model, *(_hashable(values.get(field.name)) for field in fields))
+
+
+def _hashable(value: object) -> object:
+    return json.dumps(value, sort_keys=True) if isinstance(value, list | dict) else value

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from happyhorse_widgets.extras import needs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     import pandas as pd
 
@@ -16,17 +16,19 @@ if TYPE_CHECKING:
 
 #: Columns of whole numbers, some of which may be missing.
 _WHOLE = ("seed", "duration", "seed_used")
-_OUTCOME = ("clip_id", "sha256", "state", "cost", "seconds", "seed_used", "path", "sandbox", "error")
+#: The columns of what came of a clip.
+OUTCOME = ("clip_id", "sha256", "state", "cost", "seconds", "seed_used", "path", "sandbox", "error")
 _ASKED = ("prompt", "references", "aspect_ratio", "resolution", "duration", "seed", "model")
-_COLUMNS = ("clip_id", "created_at", *_ASKED, *_OUTCOME[1:], "favourite", "tags", "notes")
+_COLUMNS = ("clip_id", "created_at", *_ASKED, *OUTCOME[1:], "favourite", "tags", "notes")
 
 
 def clips_frame(clips: Iterable[Clip]) -> pd.DataFrame:
     """See `Shelf.to_frame`."""
+    ours = set(_COLUMNS) - set(_ASKED)
     rows = [
         {
             "created_at": clip.created_at,
-            **clip.request.values(),
+            **{beside(name, ours): value for name, value in clip.request.values().items()},
             "references": called(clip.request.references),
             "model": clip.request.model,
             **outcome(clip),
@@ -54,16 +56,21 @@ def tidy(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return frame.astype(kinds)
 
 
+def beside(name: str, ours: Collection[str]) -> str:
+    """The column of a model's input: its name, or with "_" behind it where a column of ours is called so."""
+    return f"{name}_" if name in ours else name
+
+
 def outcome(clip: Clip | None) -> dict[str, Any]:
     """What came of the clip, by the names of columns; None in all of them where it was not asked for."""
     if clip is None:
-        return dict.fromkeys(_OUTCOME)
+        return dict.fromkeys(OUTCOME)
     path, error = clip.path, clip.error
     values = (
         *(clip.id, clip.sha256, str(clip.state), clip.cost, clip.record.took, clip.seed_used),
         *(None if path is None else str(path), clip.sandbox, None if error is None else str(error)),
     )
-    return dict(zip(_OUTCOME, values, strict=True))
+    return dict(zip(OUTCOME, values, strict=True))
 
 
 def called(images: Iterable[Reference]) -> str:

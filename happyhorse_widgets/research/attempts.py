@@ -61,14 +61,32 @@ class Attempts:
         """Every attempt at every request."""
         return [clip for made in list(self._made.values()) for clip in self._chain(made)]
 
-    def submit(self, requests: Mapping[str, Request]) -> list[Clip]:
-        """Ask for the next attempt at each request; those that are there already are given, and paid once."""
-        ids = {self._clip_id(key, len(self._made.get(key, ()))): key for key in requests}
+    def failed(self, keys: Iterable[str]) -> dict[str, int]:
+        """How many attempts were made at each of these requests whose last one failed: the number of the one to come."""
+        with self._lock:
+            made = {key: len(self._made.get(key, ())) for key in keys}
+            return {
+                key: number
+                for key, number in made.items()
+                if (last := self.latest(key)) is not None and last.state in FAILED
+            }
+
+    def key_for(self, clip: Clip) -> str | None:
+        """The key of the request that this clip is an attempt at; None for a clip of something else."""
+        return next((key for key, made in list(self._made.items()) if clip in self._chain(made)), None)
+
+    def submit(self, requests: Mapping[str, Request], numbers: Mapping[str, int]) -> list[Clip]:
+        """Ask for one attempt at each request; those that are there already are given, and paid once.
+
+        `numbers` says, from 0, which attempt is meant, as it was when that was decided: two that decide the same, one of them
+        while prices were asked for the other, mean the same clip.
+        """
+        ids = {self._clip_id(key, numbers[key]): key for key in requests}
         clips = self._session.submit_all({clip_id: requests[key] for clip_id, key in ids.items()})
         with self._lock:
             for clip in clips:
                 made = self._made.setdefault(ids[clip.id], [])
-                if clip not in made:
+                if len(made) == numbers[ids[clip.id]]:
                     made.append(clip)
         return clips
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from happyhorse_widgets.api.params import REFERENCES
-from happyhorse_widgets.engine.frames import called, outcome, tidy
+from happyhorse_widgets.engine.frames import OUTCOME, beside, called, outcome, tidy
 from happyhorse_widgets.engine.request import PARAMETERS
 
 if TYPE_CHECKING:
@@ -46,11 +46,12 @@ def sweep_frame(plan: Plan, cells: Sequence[Cell]) -> pd.DataFrame:
     names = dict.fromkeys(
         ("prompt", REFERENCES, *PARAMETERS, "model", *plan.fixed, *(each.name for each in plan.factors))
     )
+    ours = {"cell", "order", *OUTCOME}
     rows = [
         {
             "cell": cell.key,
             "order": order[cell.key],
-            **{name: _level(plan, cell, name) for name in names},
+            **{beside(name, ours): _level(plan, cell, name) for name in names},
             **outcome(cell.clip),
             "state": cell.state,
         }

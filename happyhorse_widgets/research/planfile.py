@@ -22,7 +22,7 @@ from happyhorse_widgets.library.files import write_whole
 from happyhorse_widgets.media.images import MEDIA_TYPES, load_image
 from happyhorse_widgets.text import whole_in
 
-from .plan import Plan
+from .plan import Plan, digest, lay_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,10 +119,30 @@ def _understood(name: str, data: Any) -> tuple[str, Plan]:
             f"{name} was changed after it was written: its sha256 is that of another plan. Take the file as it was, or make the"
             " plan anew with hh.sweep(…)."
         )
+    if plan.cells != _laid_out(plan, name).cells:
+        raise InvalidRequest(
+            f"{name} contradicts itself: its cells, or their order, do not follow from its factors, design and order_seed."
+            " Take a file that sweep.save() wrote."
+        )
     called = data.get("name")
     if not isinstance(called, str) or not called.strip():
         raise InvalidRequest(f"{name} does not say what the sweep is called.")
     return called, plan
+
+
+def _laid_out(plan: Plan, name: str) -> Plan:
+    """The plan as it would be made today from what it says of itself."""
+    try:
+        return lay_out(
+            plan.factors,
+            plan.fixed,
+            design=plan.design,
+            runs=plan.runs,
+            order_seed=plan.order_seed,
+            fields=plan.fields,
+        )
+    except InvalidRequest as error:
+        raise InvalidRequest(*(f"{name} is no plan of a sweep: {line}" for line in error.problems)) from None
 
 
 def restored(data: Any, source: str) -> Plan:
@@ -149,6 +169,7 @@ def restored(data: Any, source: str) -> Plan:
 
 
 def _require_sound(plan: Plan, data: Any) -> None:
+    digest(data)  # raises for a number that JSON does not have
     if plan.to_dict() != data:
         raise ValueError("it has something in it that no plan has")
     if len({cell.key for cell in plan.cells}) < len(plan.cells):

@@ -6,54 +6,37 @@ import asyncio
 import contextlib
 import math
 import secrets
+import threading
 import time
 import warnings
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from happyhorse_widgets.engine.connect import default_session
-from happyhorse_widgets.engine.states import State
 from happyhorse_widgets.errors import InvalidRequest, JobError, WaitTimeout
 
-from .attempts import FAILED, Attempts, key_of
-from .cells import Cell, sweep_frame
+from .attempts import Attempts
 from .planfile import bring_images, is_file_name, read_plan, restored, write_plan
 from .planning import check, drawn_up
-from .spending import charged, expected_cost, refuse_beyond
+from .spending import refuse_beyond
+from .standing import KIND, Standing
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Generator, Iterable, Mapping
 
-    import pandas as pd
-
     from happyhorse_widgets.engine.clip import Clip
-    from happyhorse_widgets.engine.request import Request
     from happyhorse_widgets.engine.session import Session
 
+    from .cells import Cell
     from .plan import Plan
 
-#: The kind under which sweeps are saved in a library.
-KIND = "sweep"
 
-
-class Sweep:
+class Sweep(Standing):
     """A study of one request by a plan; made by `hh.sweep`, found again by `Sweep.open`.
 
     In a notebook a bare sweep shows a live grid. Nothing is sent before `start`, `wait` or `await`.
     """
-
-    def __init__(self, session: Session, name: str, plan: Plan, salt: str | None = None) -> None:
-        self.session = session
-        #: What it is called in its library.
-        self.name = name
-        #: Everything that was decided before the first clip was asked for.
-        self.plan = plan
-        requests = [(cell.key, plan.request(cell)) for cell in plan.cells]
-        self._key = {cell: key_of(request) for cell, request in requests}
-        self._requests = {self._key[cell]: request for cell, request in requests}
-        self._attempts = None if salt is None else Attempts(session, salt)
 
     @classmethod
     def open(cls, name: str | os.PathLike[str], session: Session | None = None) -> Sweep:
@@ -72,77 +55,6 @@ class Sweep:
             )
         return cls(session, str(name), restored(kept.get("plan"), str(name)), str(kept.get("salt")))
 
-    # -- what there is ---------------------------------------------------------------------------------------------
-
-    @property
-    def cells(self) -> tuple[Cell, ...]:
-        """Every cell with its clip, in standard order: the last factor changes fastest, and the seed before all."""
-        planned = {cell.key: cell for cell in self.plan.cells}
-        return tuple(
-            Cell(key, dict(planned[key].levels), self.plan.values(planned[key]), clip)
-            for key, clip in self.outline()
-        )
-
-    def outline(self) -> list[tuple[str, Clip | None]]:
-        """The key of every cell and its clip, in the order of `cells`."""
-        self._look()
-        return [(key, self._latest(self._key[key])) for key in sorted(self._key)]
-
-    @property
-    def clips(self) -> list[Clip]:
-        """The clips of the cells, each once, in the order of the cells; those not asked for yet are left out."""
-        return list(dict.fromkeys(clip for _, clip in self.outline() if clip is not None))
-
-    @property
-    def failures(self) -> tuple[Cell, ...]:
-        """The cells that have come to rest without a video; `retry` asks for them anew.
-
-        A cell in the state "needs_user" may have been paid: a person decides, by its clip's `look_again` or `submit_again`.
-        """
-        return tuple(cell for cell in self.cells if cell.clip is not None and _has_failed(cell.clip))
-
-    @property
-    def attempts(self) -> list[Clip]:
-        """Every clip that was asked for, with those that failed and had another asked for in their place."""
-        self._look()
-        return [] if self._attempts is None else self._attempts.all()
-
-    @property
-    def spent(self) -> float:
-        """Creative units that all attempts cost, or may have; refunds are taken off."""
-        return charged(self.attempts)
-
-    def estimate(self) -> float:
-        """Creative units of what is still to be paid: clips that were not asked for, or not sent, yet. Nothing is paid.
-
-        Blocks while Scenario is asked; images are uploaded, which is free. Raises what `Session.estimate` raises.
-        """
-        return expected_cost(self.session, self._unpaid())
-
-    def unasked(self) -> dict[str, Request]:
-        """The distinct requests that no clip was asked for yet, by their keys, in the order of the plan."""
-        self._look()
-        return {key: request for key, request in self._requests.items() if self._latest(key) is None}
-
-    def failed(self) -> dict[str, Request]:
-        """The distinct requests that `retry` would ask for anew, in the same form."""
-        self._look()
-        latest = {key: self._latest(key) for key in self._requests}
-        return {
-            key: self._requests[key]
-            for key, clip in latest.items()
-            if clip is not None and clip.state in FAILED
-        }
-
-    def to_frame(self) -> pd.DataFrame:
-        """A row for each cell, in standard order.
-
-        `cell`, `order` (of submission, from 1), the parameters by their Python names (of a factor the level: its label, or the
-        number itself), `clip_id`, `sha256` (of the file), `state`, `cost` (creative units), `seconds` (that the job took, by
-        Scenario's clock), `seed_used`, `path`, `sandbox`, `error`. Needs pandas, of the extra `research`.
-        """
-        return sweep_frame(self.plan, self.cells)
-
     # -- doing -----------------------------------------------------------------------------------------------------
 
     def start(self, limit: float | None = None) -> Sweep:
@@ -151,18 +63,19 @@ class Sweep:
         Raises `BudgetExceeded` before anything is sent where they are expected to cost more than `limit` creative units, or, with
         what was spent and promised, more than the session's budget.
         """
-        self._submit(self.unasked(), limit)
+        self._start(limit)
         return self
 
-    def retry(self, limit: float | None = None, *, cells: Iterable[str] | None = None) -> list[Clip]:
+    def retry(self, limit: float | None = None, *, cells: Iterable[str | Cell] | None = None) -> list[Clip]:
         """Ask anew for what failed, was refused, canceled or withdrawn, and for nothing else; gives the new clips.
 
-        `cells` are the keys of those that are meant; None: all of them. `limit` and what is raised are as for `start`.
+        `cells` are those that are meant, or their keys; None: all of them. `limit` and what is raised are as for `start`; so is
+        `InvalidRequest` for a cell that there is not.
         """
-        failed = self.failed()
+        failed = self._failed()
         if cells is not None:
-            meant = {self._key[cell] for cell in cells if cell in self._key}
-            failed = {key: request for key, request in failed.items() if key in meant}
+            meant = {self._key[key] for key in self._named(cells)}
+            failed = {key: number for key, number in failed.items() if key in meant}
         return self._submit(failed, limit)
 
     def wait(self, timeout: float | None = None) -> Sweep:
@@ -193,7 +106,13 @@ class Sweep:
         return self._arrival().__await__()
 
     async def _arrival(self) -> Sweep:
-        await asyncio.to_thread(self.start)
+        stopped = threading.Event()
+        try:
+            await asyncio.to_thread(self._start, None, stopped)
+        except asyncio.CancelledError:
+            # The thread goes on with asking for prices, and must not go on to spend.
+            stopped.set()
+            raise
         for clip in self.clips:
             with contextlib.suppress(JobError):
                 await clip
@@ -202,47 +121,43 @@ class Sweep:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the plan alone to a .json or .yaml file, to be registered or run again: `hh.sweep(plan="study.yaml")`.
 
-        The same plan gives the same bytes, with a SHA-256 over it. Images stand in it by their content: give them along.
+        The same plan gives the same bytes, with a SHA-256 over it. Images stand in it by their content: give them along. From
+        here on the plan is settled, and kept in the library under the sweep's name: the same call of `hh.sweep` gives this very
+        plan again. Nothing is sent. Raises `InvalidRequest` for another ending, or where another plan has the name, and
+        `LibraryError` where it cannot be written.
         """
+        self._committed()
         target = Path(path).expanduser()
         write_plan(target, self.name, self.plan)
         return target
-
-    def __repr__(self) -> str:
-        states = Counter(cell.state for cell in self.cells)
-        told = ", ".join(f"{count} {state}" for state, count in states.items())
-        return f"<Sweep {self.name} of {len(self.plan.cells)} cells: {told}>"
 
     def _ipython_display_(self) -> None:
         _presenter(self)
 
     # -- within ----------------------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
-        if self._attempts is not None:
-            self._attempts.look(self._requests)
+    def _start(self, limit: float | None = None, stopped: threading.Event | None = None) -> None:
+        self._submit(dict.fromkeys(self.unasked(), 0), limit, stopped)
 
-    def _latest(self, key: str) -> Clip | None:
-        return None if self._attempts is None else self._attempts.latest(key)
-
-    def _unpaid(self) -> list[Request]:
-        self._look()
-        latest = {key: self._latest(key) for key in self._requests}
-        return [self._requests[key] for key, clip in latest.items() if clip is None or clip.can_withdraw]
-
-    def _submit(self, requests: Mapping[str, Request], limit: float | None) -> list[Clip]:
-        if not requests:
+    def _submit(
+        self, numbers: Mapping[str, int], limit: float | None, stopped: threading.Event | None = None
+    ) -> list[Clip]:
+        """Ask for the attempts of these numbers at the requests, where they do not cost too much."""
+        if not numbers:
             return []
+        requests = {key: self._requests[key] for key in numbers}
         refuse_beyond(self.session, list(requests.values()), limit)
-        return self._committed().submit(requests)
+        if stopped is not None and stopped.is_set():
+            return []
+        return self._committed().submit(requests, numbers)
 
     def _committed(self) -> Attempts:
         """The plan is in the library, and with it the salt that settles the ids of all clips to come."""
         if self._attempts is None:
             new = {"plan": self.plan.to_dict(), "salt": secrets.token_hex(16)}
             kept = self.session.saved(KIND).setdefault(self.name, new)
-            if restored(kept.get("plan"), self.name).sha256 != self.plan.sha256:
-                raise _taken(self.name)
+            if not self._is_this(kept):
+                raise _taken(self.name, restored(kept.get("plan"), self.name).question == self.plan.question)
             self._attempts = Attempts(self.session, str(kept.get("salt")))
         return self._attempts
 
@@ -306,8 +221,7 @@ def sweep(
             )
         return _from_file(Path(plan), name, session)
     laid = drawn_up(given, session, design=design, runs=runs, order_seed=order_seed, fields=fields)
-    for line in check(laid, session):
-        warnings.warn(line, stacklevel=2)
+    _warn(check(laid, session), stacklevel=3)
 
     def is_same(known: Plan) -> bool:
         return known.question == laid.question and order_seed in (None, known.order_seed)
@@ -326,26 +240,32 @@ def _found(session: Session, name: str | None, plan: Plan, is_same: Callable[[Pl
         known = restored(kept.get("plan"), each)
         if is_same(known):
             return Sweep(session, each, known, str(kept.get("salt")))
-    raise _taken(called)
+    raise _taken(called, known.question == plan.question)
 
 
 def _from_file(path: Path, name: str | None, session: Session) -> Sweep:
     path = path.expanduser()
     called, plan = read_plan(path)
     bring_images(plan, path.parent, session.keep)
-    check(plan, session)
+    _warn(check(plan, session), stacklevel=4)
     return _found(session, name or called, plan, lambda known: known.sha256 == plan.sha256)
 
 
-def _taken(name: str) -> InvalidRequest:
+def _warn(lines: Iterable[str], *, stacklevel: int) -> None:
+    for line in lines:
+        warnings.warn(line, stacklevel=stacklevel)
+
+
+def _taken(name: str, is_same_question: bool) -> InvalidRequest:
+    if is_same_question:
+        return InvalidRequest(
+            f"The same sweep is in this library already, as {name!r}, with another order of submission or other draws. Go on with"
+            f" that one: hh.Sweep.open({name!r}). Under another name its clips would be asked for, and paid, again."
+        )
     return InvalidRequest(
         f"There is a sweep called {name!r} in this library, with another plan. Choose another name, or go on with that one:"
         f" hh.Sweep.open({name!r})."
     )
-
-
-def _has_failed(clip: Clip) -> bool:
-    return clip.state in FAILED or clip.state is State.NEEDS_USER
 
 
 def _print(sweep: Sweep) -> None:

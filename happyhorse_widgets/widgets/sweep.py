@@ -47,6 +47,7 @@ class SweepGrid(Widget):
     def __init__(self, sweep: Sweep, *, twin: str = "") -> None:
         self.sweep = sweep
         self._unpriced = ""
+        self._pricing = False
         self._told = dict(self._states())
         self._once = Once()
         self.set_trait("_twin", twin)
@@ -115,14 +116,22 @@ class SweepGrid(Widget):
         return None if None in costs else math.fsum(cost for cost in costs if cost is not None)
 
     def _price(self) -> None:
-        """Have Scenario asked, once, for the prices that are not known."""
-        session, unasked = self.sweep.session, list(self.sweep.unasked().values())
-        if self._expected(unasked) is None:
-            session.run(expected_cost_async(session, unasked)).add_done_callback(self._priced)
+        """Have Scenario asked for the prices that are not known, unless it is being asked, or would not say."""
+        session, sweep = self.sweep.session, self.sweep
+        offered = [*sweep.unasked().values(), *sweep.failed().values()]
+        if not self._pricing and not self._unpriced and self._expected(offered) is None:
+            self._pricing = True
+            asked = session.run(expected_cost_async(session, offered))
+            asked.add_done_callback(lambda asked: self._priced(asked, offered))
 
-    def _priced(self, asked: Future[float]) -> None:
-        if not asked.cancelled() and isinstance(error := asked.exception(), HappyHorseError):
+    def _priced(self, asked: Future[float], offered: list[Request]) -> None:
+        if asked.cancelled():  # the session was closed: nobody is to be asked any more
+            return
+        if isinstance(error := asked.exception(), HappyHorseError):
             self._unpriced = str(error)
+        elif self._expected(offered) is None:
+            self._unpriced = "Scenario did not say."
+        self._pricing = False
         self._channel.mark()
 
     def _changed(self, _clip: Clip) -> None:
@@ -133,6 +142,7 @@ class SweepGrid(Widget):
         states = dict(self._states())
         news = [{"cell": key, **state} for key, state in states.items() if self._told.get(key) != state]
         self._told = states
+        self._price()
         return self._summed(), news
 
     def _write(self, news: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
@@ -162,6 +172,14 @@ class SweepGrid(Widget):
         if now != seen:
             self._channel.mark()
             return f"There are {now} clips to run now, not {seen}: look again, and press again."
+        if limit is None:
+            why, self._unpriced = self._unpriced, ""
+            self._price()
+            self._channel.mark()
+            return (
+                f"What they cost is not known, so nothing was sent. {why or 'Scenario is being asked.'} Press again when the"
+                " price is there."
+            )
         if retrying:
             self.sweep.retry(limit)
         else:
@@ -170,8 +188,14 @@ class SweepGrid(Widget):
         return f"{seen} {'clip is' if seen == 1 else 'clips are'} on the way."
 
     def _again(self, clip: Clip) -> Clip:
-        """A clip that is asked for again takes its cell, where it failed there."""
-        new = self.sweep.retry(cells=[key for key, its in self.sweep.outline() if its is clip])
+        """A clip that is asked for again takes its cell, where it failed there; in place of another nothing is paid anew."""
+        sweep = self.sweep
+        standing = sweep.replacement(clip)
+        if standing is None:
+            return clip.submit_again()
+        if standing is not clip:
+            return standing
+        new = sweep.retry(cells=[key for key, its in sweep.outline() if its is clip])
         self._channel.mark()
         return new[0] if new else clip.submit_again()
 

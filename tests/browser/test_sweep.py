@@ -13,12 +13,13 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 import happyhorse_widgets as hh
+from happyhorse_widgets.engine.connect import default_session
 from happyhorse_widgets.widgets.sweep import SweepGrid
 from happyhorse_widgets.widgets.sweeptwin import sweep_html
 from tests.browser.audit import cramped, grave
 from tests.browser.bare import BareStudio
 from tests.browser.lab import Notebook
-from tests.scripted_server import KEY, SECRET, ScriptedServer
+from tests.scripted_server import KEY, SECRET, Reply, ScriptedServer
 from tests.sessions import LONG, picture
 from tests.two_models import HASTY, Studio
 from tests.unit.comms import RecordingComm
@@ -172,6 +173,54 @@ def test_a_press_never_spends_more_than_was_seen(show: Show, scenario: Studio) -
     expect(grid.status).to_have_text("3 clips ready, 0 failed.", timeout=SLOW)
     said = [message["said"] for message in answers.messages if message.get("request") == "mine"]
     assert said == ["There are 3 clips to run now, not 2: look again, and press again."]
+
+
+def test_nothing_is_sent_before_its_price_is_known(show: Show, scenario: Studio) -> None:
+    refusal = Reply(403, {"error": "Forbidden", "reason": "no dry runs today"})
+    scenario.garble("dry run", [lambda honest: refusal])
+    grid = show(hh.sweep("character1 waves", [picture()], seed=[1, 2, 3], duration=3))
+    expect(grid.run).to_have_attribute(
+        "title", re.compile("What they cost is not known: .*no dry runs today")
+    )
+    expect(grid.run).to_have_text("Run 3 clips")
+    grid.run.click()
+    expect(grid.status).to_contain_text("What they cost is not known, so nothing was sent.")
+    assert scenario.bodies == []
+    # It was asked again, and the trouble is over.
+    expect(grid.run).to_have_text("Run 3 clips ≈ 90 CU simulated", timeout=SLOW)
+    expect(grid.run).to_have_attribute("title", re.compile("^Ask for every clip"))
+
+
+def test_what_failed_in_an_earlier_kernel_has_its_price(show: Show, scenario: Studio, tmp_path: Path) -> None:
+    scenario.failing = 1
+    hh.sweep("character1 waves", [picture()], seed=[1, 2], duration=3, name="Foxes").wait(LONG)
+    first = default_session()
+    first.close()
+    session = hh.connect(KEY, SECRET, base_url=f"{scenario.base}/v1", home=tmp_path / "home", settings=HASTY)
+    grid = show(hh.Sweep.open("Foxes"))
+    expect(grid.retry).to_have_text("Retry 1 failed ≈ 30 CU simulated", timeout=SLOW)
+    # A card that was not drawn again yet asks for the same a second time: it is one clip.
+    (failed,) = grid.sweep.failures
+    assert failed.clip is not None
+    for press in ("one", "other"):
+        message = {"kind": "clip-act", "clip": failed.clip.id, "action": "again", "press": press}
+        grid.page.evaluate("(message) => window.model.send(message)", message | {"request": press})
+    expect(grid.counts).to_have_text("FoxesSANDBOX2 cells · 2 ready", timeout=SLOW)
+    assert len(scenario.bodies) == 3
+    session.close()
+
+
+def test_a_clip_never_stands_under_the_name_of_another(show: Show, scenario: Studio) -> None:
+    grid = show(hh.sweep("character1 waves", [picture()], seed=[1, 2], duration=3).wait(LONG))
+    grid.cell("seed 1").click()
+    card = grid.root.locator(".hh-card")
+    expect(card).to_be_visible()
+    grid.page.evaluate("() => { window.send = window.model.send; window.model.send = () => {}; }")
+    grid.cell("seed 2").click()
+    expect(grid.root.locator(".hh-sweep-opened")).to_contain_text("seed 2")
+    expect(card).to_have_count(0)
+    expect(grid.root.locator(".hh-sweep-opened")).to_contain_text("Loading …")
+    grid.page.evaluate("() => { window.model.send = window.send; }")
 
 
 def test_cells_are_laid_out_by_factors_and_walked_by_the_arrows(show: Show, scenario: Studio) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ import pytest
 
 import happyhorse_widgets as hh
 from happyhorse_widgets.engine.session import Session
-from happyhorse_widgets.errors import BudgetExceeded, InvalidRequest, LibraryError, WaitTimeout
+from happyhorse_widgets.errors import BudgetExceeded, InvalidRequest, JobError, LibraryError, WaitTimeout
+from happyhorse_widgets.research.attempts import Attempts
 from tests.conftest import StartSandbox
 from tests.integration.conftest import OpenSession, StartKernel
 from tests.scripted_server import KEY, SECRET, Reply, ScriptedServer
@@ -153,7 +155,7 @@ def test_another_model_takes_part_under_its_own_names(bench: Bench) -> None:
     with pytest.raises(InvalidRequest) as caught:
         bench.sweep(model=[OTHER, "model_none"], fields={OTHER: {"references": "picture"}})
     assert caught.value.problems == (
-        "Other has no input called picture; it has prompt, image, ratio, seed, guidanceScale.",
+        "Other has no input called picture; it has prompt, image, ratio, seed, guidanceScale, loras, seconds.",
         "There is no model model_none, or your account may not use it.",
     )
     with pytest.raises(InvalidRequest, match="fields are given for model_b, which takes no part"):
@@ -170,6 +172,22 @@ def test_inputs_that_only_one_model_has_are_factors_like_any_other(bench: Bench)
     again = clip.remake(seed=4).wait(LONG)
     assert (again.request.inputs, again.request.fields) == (clip.request.inputs, {"references": "image"})
     assert "fields={'references': 'image'}" in clip.code()
+
+
+def test_inputs_may_be_lists_and_be_called_as_a_column_of_the_frame(bench: Bench) -> None:
+    fields = {OTHER: {"references": "image", "duration": None}}
+    study = bench.sweep(
+        model=OTHER, seed=3, fields=fields, seconds=[4, 8], loras={"soft": ["a", "b"], "hard": ["c"]}
+    )
+    # Lists have an impact on the cost like anything else.
+    assert study.estimate() == 120
+    frame = study.wait(LONG).to_frame()
+    assert sorted(map(tuple, (body["loras"] for body in bench.paid()))) == [("a", "b")] * 2 + [("c",)] * 2
+    assert (list(frame["seconds_"]), list(frame["loras"])) == ([4, 4, 8, 8], ["soft", "hard"] * 2)
+    assert [second > 0 for second in frame["seconds"]] == [True] * 4
+    clips = bench.session.clips.to_frame()
+    assert sorted(clips["seconds_"]) == [4, 4, 8, 8]
+    assert sorted(clips["seconds"]) == sorted(frame["seconds"])
 
 
 # -- what is wrong is told before anything is paid ---------------------------------------------------------------------
@@ -281,6 +299,116 @@ def test_two_that_start_the_same_sweep_at_once_pay_for_it_once(bench: Bench) -> 
         thread.join(LONG)
     assert [study.clips for study in studies] == [studies[0].clips] * 3
     assert (len(studies[0].clips), len(bench.paid())) == (2, 2)
+
+
+def test_who_starts_it_while_another_asks_for_prices_pays_once(bench: Bench) -> None:
+    study = bench.sweep()
+    asked, answered = threading.Event(), threading.Event()
+
+    def hold(honest: Reply) -> Reply:
+        asked.set()
+        answered.wait(LONG)
+        return honest
+
+    bench.scenario.garble("dry run", [hold])
+    slow = threading.Thread(target=study.start, args=(2000,))
+    slow.start()
+    assert asked.wait(LONG)
+    study.start()
+    assert len(study.clips) == 2
+    answered.set()
+    slow.join(LONG)
+    study.wait(LONG)
+    assert (len(study.attempts), len(bench.paid())) == (2, 2)
+
+
+def test_an_attempt_is_the_one_that_was_decided_on(bench: Bench) -> None:
+    bench.scenario.failing = 2
+    study = bench.sweep(seed=[1]).wait(LONG)
+    attempts = Attempts(bench.session, bench.session.saved("sweep")[study.name]["salt"])
+    requests = study.failed()
+    attempts.look(requests)
+    numbers = attempts.failed(requests)
+    assert list(numbers.values()) == [1]
+    (second,) = attempts.submit(requests, numbers)
+    with pytest.raises(JobError):
+        second.wait(LONG)
+    # Somebody else had decided the same before that: it is the same attempt, not the next one.
+    assert attempts.submit(requests, numbers) == [second]
+    assert study.replacement(study.attempts[0]) is second
+    assert study.replacement(bench.session.generate("character1 sits", bench.images[:1], duration=3)) is None
+    assert len(study.attempts) == 2
+
+
+def test_who_stops_waiting_for_prices_spends_nothing(bench: Bench) -> None:
+    study = bench.sweep()
+    bench.session.budget = 1000
+    asked, answered = threading.Event(), threading.Event()
+
+    def hold(honest: Reply) -> Reply:
+        asked.set()
+        answered.wait(LONG)
+        return honest
+
+    async def interrupted() -> None:
+        waiting = asyncio.ensure_future(_awaited(study))
+        await asyncio.to_thread(asked.wait, LONG)
+        waiting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await waiting
+        answered.set()
+
+    bench.scenario.garble("dry run", [hold])
+    asyncio.run(interrupted())  # returns when its threads have
+    assert (study.clips, bench.paid()) == ([], [])
+
+
+def test_a_plan_that_was_written_is_settled(bench: Bench, tmp_path: Path) -> None:
+    study = bench.sweep(design="random", runs=2, duration=[3, 4, 5])
+    written = study.save(tmp_path / "study.yaml").read_bytes()
+    again = bench.sweep(design="random", runs=2, duration=[3, 4, 5])
+    assert again.plan == study.plan
+    assert again.save(tmp_path / "study.yaml").read_bytes() == written
+    assert bench.paid() == []
+    assert hh.sweep(plan=tmp_path / "study.yaml", session=bench.session).wait(LONG).clips == again.clips != []
+
+
+def test_what_another_began_is_seen_and_gone_on_with(bench: Bench) -> None:
+    study, same, other = bench.sweep(order_seed=4), bench.sweep(order_seed=4), bench.sweep(order_seed=5)
+    study.wait(LONG)
+    assert (same.clips, same.estimate()) == (study.clips, 0)
+    assert same.start(limit=0).clips == study.clips
+    with pytest.raises(InvalidRequest, match=r"The same sweep is in this library already, .* paid, again\."):
+        other.start()
+    assert (other.clips, len(bench.paid())) == ([], 2)
+
+
+def test_cells_are_named_by_their_keys_or_themselves(bench: Bench) -> None:
+    bench.scenario.failing = 2
+    study = bench.sweep(seed=[1, 2, 3]).wait(LONG)
+    for wrong in ("c9", ["c1", "c9"], "c", [7]):
+        with pytest.raises(InvalidRequest, match=r"There is no cell .* have the keys c1 to c3"):
+            study.retry(cells=wrong)  # type: ignore[arg-type]
+    one, other = study.failures
+    assert len(study.retry(cells=[one])) == 1
+    assert len(study.retry(cells=other.key)) == 1
+    assert study.wait(LONG).failures == ()
+    assert len(bench.paid()) == 5
+
+
+def test_spellings_of_one_level_are_one_level(bench: Bench) -> None:
+    study = bench.sweep(resolution=["1080p", "720P"])
+    assert [level.label for level in study.plan.factors[0].levels] == ["1080P", "720P"]
+    with pytest.raises(InvalidRequest, match="resolution has the level 1080P twice, spelt differently"):
+        bench.sweep(resolution=["1080p", "1080P"])
+    for fields, words in (
+        (["m"], "fields is a list"),
+        ({OTHER: "ratio"}, f"fields of {OTHER} is 'ratio'; it must be a dict of names"),
+        ({OTHER: None}, f"fields of {OTHER} is None"),
+        ({"m": {"a": "b"}}, "fields are given for m, which takes no part"),
+    ):
+        with pytest.raises(InvalidRequest, match=words):
+            bench.sweep(model=OTHER, fields=fields)
 
 
 def test_a_clip_under_a_chosen_id_is_made_once(bench: Bench) -> None:

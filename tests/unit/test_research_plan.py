@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -299,6 +300,27 @@ def edited(tmp_path: Path, edit: Callable[[dict[str, Any]], object]) -> Path:
 def test_a_file_that_is_no_plan_or_was_changed_is_refused(tmp_path: Path, edit: Any, words: str) -> None:
     with pytest.raises(InvalidRequest, match=words):
         read_plan(edited(tmp_path, edit))
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda plan: plan["cells"].pop(), "contradicts itself: its cells, or their order, do not follow"),
+        (lambda plan: plan["cells"].reverse(), "contradicts itself"),
+        (lambda plan: plan.update(design="bogus", cells=[]), "study.json is no plan of a sweep: .*bogus"),
+        (lambda plan: plan["fixed"].update(duration=float("nan")), "is no plan of a sweep"),
+    ],
+)
+def test_a_file_that_contradicts_itself_is_refused_whoever_signed_it(
+    tmp_path: Path, edit: Any, words: str
+) -> None:
+    def signed(data: dict[str, Any]) -> None:
+        edit(data["plan"])
+        text = json.dumps(data["plan"], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        data["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+
+    with pytest.raises(InvalidRequest, match=words):
+        read_plan(edited(tmp_path, signed))
 
 
 @pytest.mark.parametrize(

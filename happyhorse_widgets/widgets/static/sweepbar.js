@@ -115,7 +115,9 @@ export function createSweepBar({ rpc, signal, announce, arrange, leave }) {
     const { phases, run: first, retry: again, sandbox } = summary;
     offer(run, first, `Run ${several(first.clips)}`, sandbox);
     offer(retry, again, `Retry ${again.clips} failed`, sandbox);
-    run.title = summary.unpriced ? `What they cost is not known: ${summary.unpriced}` : "Ask for every clip that was not asked for yet";
+    const unknown = summary.unpriced && `What they cost is not known: ${summary.unpriced}`;
+    run.title = unknown || "Ask for every clip that was not asked for yet";
+    retry.title = unknown || "Ask anew for every clip that has come to rest without a video";
     const left = summary.left === null ? "" : ` · ${units(summary.left)} left of the budget`;
     setText(money, `${units(summary.spent)}${sandbox ? " simulated" : ""} spent${left}`);
     const told = PHASES.filter(([phase]) => phases[phase]).map(([phase, words]) => `${phases[phase]} ${words}`);

@@ -44,11 +44,14 @@ export function createOpened({ rpc, signal, opened, closed }) {
       while (cell && wanted) {
         const id = wanted;
         wanted = "";
-        const { content } = await rpc.request(KIND.CLIPS_STATES, { clips: [id] }, { signal });
-        if (cell?.state.clip === id && content.clips.length) show(content.clips[0]);
+        try {
+          const { content } = await rpc.request(KIND.CLIPS_STATES, { clips: [id] }, { signal });
+          if (cell?.state.clip === id && content.clips.length) show(content.clips[0]);
+        } catch (error) {
+          if (signal.aborted) return;
+          if (cell?.state.clip === id && shown !== id) place.replaceChildren(h("p", { class: "hh-quiet" }, /** @type {Error} */ (error).message));
+        }
       }
-    } catch {
-      // The table still says how the cell is.
     } finally {
       busy = false;
     }
@@ -83,10 +86,11 @@ export function createOpened({ rpc, signal, opened, closed }) {
       opened(next.key);
       setText(name, words);
       el.hidden = false;
-      if (!next.state.clip) {
+      if (shown !== next.state.clip) {
+        // The clip of the cell before does not stand under this one's name while the kernel is busy.
         end();
-        shown = "";
-        place.replaceChildren(h("p", { class: "hh-quiet" }, "This cell's clip was not asked for yet."));
+        [card, shown] = [undefined, ""];
+        place.replaceChildren(h("p", { class: "hh-quiet" }, next.state.clip ? "Loading …" : "This cell's clip was not asked for yet."));
       }
       void draw();
       close.focus();
