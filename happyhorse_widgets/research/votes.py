@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,13 +22,16 @@ BOTH_BAD = "both_bad"
 #: Of the kinds of ballots that an arena gathers, those on models, and those on a pair that its rater had seen.
 VOTE, REPEAT = "vote", "repeat"
 _COLUMNS = ("model_a", "model_b", "winner")
+#: What tells one answer from another.
+_ANSWER = ("ballot", "question")
 _SHOWN = 5
 
 
 def checked(votes: pd.DataFrame, *, kinds: tuple[str, ...] = (VOTE,)) -> pd.DataFrame:
     """The votes with texts for models, and "a", "b", "tie" or "both_bad" as `winner`; other columns as they are.
 
-    Where there is a column `kind`, as in `Arena.votes`, only rows of these `kinds` are used: a check is no vote on models.
+    Where there is a column `kind`, as in `Arena.votes`, only rows of these `kinds` are used: a check is no vote on models. Where
+    there is a column `ballot` each answer counts once (see `once`).
 
     Raises `InvalidRequest` for a missing column, and for rows that are no votes, which it names.
     """
@@ -39,21 +43,67 @@ def checked(votes: pd.DataFrame, *, kinds: tuple[str, ...] = (VOTE,)) -> pd.Data
         )
     found = votes[votes["kind"].isin(kinds)].copy() if "kind" in votes.columns else votes.copy()
     for name in _COLUMNS:
-        found[name] = found[name].map(lambda value: str(value).strip(), na_action="ignore")
-    found = found.fillna(dict.fromkeys(_COLUMNS, ""))
+        found[name] = found[name].astype(object).map(_text, na_action="ignore").fillna("")
     found["winner"] = found["winner"].str.lower()
     _refuse(found, ~found["winner"].isin([*OUTCOMES, BOTH_BAD]), "winner", "must be a, b, tie or both_bad")
     _refuse(
         found, (found["model_a"] == "") | (found["model_b"] == ""), "model_a", "and model_b must be names"
     )
     _refuse(found, found["model_a"] == found["model_b"], "model_a", "and model_b must be two models")
+    return once(found, stacklevel=4)
+
+
+def _text(value: object) -> str:
+    """A name as a text: a column of whole numbers with a gap holds 2.0 for 2."""
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value) if whole else value).strip()  # type: ignore[call-overload]
+
+
+def once(answers: pd.DataFrame, *, stacklevel: int = 3) -> pd.DataFrame:
+    """The rows with each answer, by `ballot` and `question`, once; all of them where there is no column `ballot`.
+
+    Frames that were put together may hold the same ballots. Warns of how many rows are left out. Raises `InvalidRequest` where
+    the same answer stands there with different models or winners, as one of them must be wrong.
+    """
+    if "ballot" not in answers.columns:
+        return answers
+    key = [name for name in _ANSWER if name in answers.columns]
+    again = answers["ballot"].notna() & answers.duplicated(key)
+    if not again.any():
+        return answers
+    differs = answers["ballot"].notna() & answers.duplicated(key, keep=False)
+    differs &= ~answers.duplicated([*key, *_COLUMNS], keep=False)
+    _refuse(answers, differs, "ballot", "stands there again with other models or another winner")
+    warnings.warn(
+        f"{int(again.sum())} of {len(answers)} answers stand there more than once (the same ballot and question), and are "
+        "counted once.",
+        stacklevel=stacklevel,
+    )
+    return answers[~again]
+
+
+def warn_of_questions(votes: pd.DataFrame) -> None:
+    """Warn, in the name of who called the caller, of votes on several questions, which are counted as one."""
+    number = votes["question"].nunique() if "question" in votes.columns else 0
+    if number > 1:
+        warnings.warn(
+            f"The votes answer {number} questions, which are counted as one. Take each by itself: "
+            "votes[votes.question == ...].",
+            stacklevel=3,
+        )
+
+
+def known_values(votes: pd.DataFrame, column: str) -> pd.Series[str]:
+    """The values of a column as texts. Raises `InvalidRequest` that names the rows without one."""
+    found = votes[column].astype(object).map(_text, na_action="ignore").fillna("")
+    _refuse(votes, found == "", column, "must be given for each vote: fill it in, or leave these rows out")
     return found
 
 
 def _refuse(votes: pd.DataFrame, bad: pd.Series[bool], column: str, rule: str) -> None:
-    rows = votes.index[bad]
+    rows = votes.loc[bad, column]
     if len(rows):
-        shown = ", ".join(f"row {row!r}: {votes.loc[row, column]!r}" for row in rows[:_SHOWN])
+        shown = ", ".join(f"row {row!r}: {value!r}" for row, value in rows[:_SHOWN].items())
         more = f", and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
         raise InvalidRequest(f"{column} {rule} ({shown}{more}).")
 

@@ -117,7 +117,8 @@ def coverage(models: int, votes: int, ties: float, studies: int) -> float:
     held = []
     for seed in range(studies):
         found = rankings(votes_from(*drawn(truth, ties, votes, seed)), resamples=500, seed=seed).sort_index()
-        rated = CENTRE + POINTS * truth
+        centred = [int(name[1:]) for name in found.attrs["centred_on"]]
+        rated = CENTRE + POINTS * (truth - truth[centred].mean())
         held += ((found["lower"] <= rated) & (rated <= found["upper"])).to_list()
     return float(np.mean(held))
 

@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.optimize import linprog
 
 from happyhorse_widgets.errors import InvalidRequest
-from happyhorse_widgets.research.bradley_terry import Pairs, fit, unbounded
+from happyhorse_widgets.research.bradley_terry import Pairs, bonds, fit, reference_of
 from happyhorse_widgets.research.rankings import CENTRE, POINTS, duels, rankings, win_matrix
 from tests.votes import (
     PUBLISHED,
@@ -75,7 +77,8 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
     for seed in range(150):
         pairs, counts = drawn(truth, 0.4, 25, seed)
         found = rankings(votes_from(pairs, counts), resamples=300, confidence=0.9, seed=seed).sort_index()
-        rated = CENTRE + POINTS * truth
+        centred = [int(name[1:]) for name in found.attrs["centred_on"]]
+        rated = CENTRE + POINTS * (truth - truth[centred].mean())
         covered += ((found["lower"] <= rated) & (rated <= found["upper"])).to_list()
     assert np.mean(covered) == pytest.approx(0.9, abs=0.04)
 
@@ -89,9 +92,9 @@ def test_who_always_won_has_no_upper_bound() -> None:
     )
     found = rankings(votes)
     assert next(iter(found.index)) == "best"
-    assert np.isposinf(found.loc["best", "upper"])
-    assert np.isneginf(found.loc["mid", "lower"])
-    assert found["preliminary"].all()
+    assert np.isposinf(found["upper"]).tolist() == [True, False, False]
+    assert np.isfinite(found["lower"]).all()
+    assert found["preliminary"].tolist() == [True, False, False]
     assert (found["lower"] <= found["rating"]).all()
     assert (found["rating"] <= found["upper"]).all()
 
@@ -162,7 +165,8 @@ def test_settings_out_of_range_are_refused() -> None:
     ("counts", "up", "down", "ties"),
     [
         ([[3, 0, 1], [1, 0, 1]], [0, 0, 0], [0, 0, 0], False),
-        ([[3, 0, 0], [1, 0, 1]], [1, 0, 0], [0, 1, 1], False),  # the first always won
+        ([[3, 0, 0], [1, 0, 1]], [1, 0, 0], [0, 0, 0], False),  # the first always won
+        ([[3, 0, 0], [1, 0, 0]], [1, 1, 0], [0, 1, 1], False),  # no two are bound together
         (
             [[3, 2, 1], [1, 2, 0]],
             [0, 0, 0],
@@ -177,10 +181,134 @@ def test_what_the_votes_leave_open(
     counts: list[list[int]], up: list[int], down: list[int], ties: bool
 ) -> None:
     pairs = Pairs(np.array([0, 1]), np.array([1, 2]), 3)
-    found = unbounded(pairs, np.array(counts, dtype=float))
-    assert found.ties is ties
-    assert found.up.astype(int).tolist() == up
-    assert found.down.astype(int).tolist() == down
+    seen = np.array(counts, dtype=float)
+    found = bonds(pairs, seen)
+    above, below = found.ends(reference_of(pairs, seen, found))
+    assert bool(found.ties) is ties
+    assert above.astype(int).tolist() == up
+    assert below.astype(int).tolist() == down
+
+
+def test_the_bonds_are_those_of_a_linear_programme() -> None:
+    lots = np.random.default_rng(3)
+    first, second = np.triu_indices(4, 1)
+    pairs = Pairs(first, second, 4)
+    for _ in range(150):
+        counts = (lots.random((len(first), 3)) < lots.choice([0.15, 0.3, 0.5])).astype(float)
+        found = bonds(pairs, counts)
+        reference = reference_of(pairs, counts, found)
+        above, below = found.ends(reference)
+        assert above.tolist() == [by_programme(pairs, counts, reference, model, 1.0) for model in range(4)]
+        assert below.tolist() == [by_programme(pairs, counts, reference, model, -1.0) for model in range(4)]
+
+
+def by_programme(
+    pairs: Pairs, counts: NDArray[np.float64], reference: NDArray[np.bool_], model: int, way: float
+) -> bool:
+    """Whether a strength is open on one side, after Albert and Anderson: no outcome that was seen may lose against another."""
+    tied = bool(counts[:, 1].any())
+    rows = []
+    for (one, other), seen in zip(zip(pairs.first, pairs.second, strict=True), counts > 0, strict=True):
+        logits = np.zeros((3, pairs.models + 1))
+        logits[0, one] = logits[2, other] = 0.5
+        logits[0, other] = logits[2, one] = -0.5
+        logits[1, -1] = 1.0
+        outcomes = [0, 1, 2] if tied else [0, 2]
+        rows += [logits[b] - logits[a] for a in outcomes if seen[a] for b in outcomes if b != a]
+    aim = np.append(reference / -reference.sum(), 0.0)
+    aim[model] += 1.0
+    limits = [(-1.0, 1.0)] * pairs.models + [(-1.0, 1.0) if tied else (0.0, 0.0)]
+    if not rows:
+        return bool(np.abs(aim).max() > 0)
+    found = linprog(-way * aim, np.array(rows), np.zeros(len(rows)), bounds=limits)
+    return bool(-found.fun > 1e-6)
+
+
+def counted_votes(*rows: tuple[str, str, str, int]) -> pd.DataFrame:
+    """So many votes of each kind."""
+    return pd.DataFrame(
+        [row[:3] for row in rows for _ in range(row[3])], columns=["model_a", "model_b", "winner"]
+    )
+
+
+THREE = tuple((a, b, w, n) for a, b in ("AB", "AC", "BC") for w, n in (("a", 300), ("b", 200)))
+
+
+def test_a_resample_without_a_maximum_counts_as_infinite() -> None:
+    # Of 98 votes 3 are for y: none of them is in e⁻³ = 5 % of all resamples, which is more than the 2.5 % of a tail.
+    found = rankings(counted_votes(("x", "y", "a", 95), ("x", "y", "b", 3)))
+    assert np.isposinf(found.loc["x", "upper"])
+    assert np.isneginf(found.loc["y", "lower"])
+    assert found["preliminary"].all()
+    assert CENTRE < found.loc["x", "lower"] < found.loc["x", "rating"]
+    held = rankings(counted_votes(("x", "y", "a", 90), ("x", "y", "b", 10)))  # in 0.003 %
+    assert np.isfinite(held[["lower", "upper"]]).all(axis=None)
+    assert not held["preliminary"].any()
+
+
+def test_a_model_that_resamples_miss_is_not_pulled_to_the_middle() -> None:
+    votes = counted_votes(*THREE, ("D", "A", "a", 12), ("D", "A", "b", 4)).assign(rater=range(3016 // 2 + 8))
+    votes.loc[
+        votes["model_a"] == "D", "rater"
+    ] = -1  # all of its votes are by one person, whom a third of resamples miss
+    found = rankings(votes, cluster="rater", resamples=200)
+    assert np.isinf(found.loc["D", ["lower", "upper"]].astype(float)).all()
+    assert found["preliminary"].sum() == 1  # nor are the others torn along
+    assert found.attrs["centred_on"] == list("ABC")
+    assert found.attrs["by_prior"] == []
+
+
+def test_a_newcomer_with_one_vote_moves_nobody() -> None:
+    before = rankings(counted_votes(*THREE), resamples=200)
+    after = rankings(counted_votes(*THREE, ("D", "A", "a", 1)), resamples=200)
+    assert after.loc[list("ABC"), "rating"].to_list() == pytest.approx(before["rating"].to_list(), abs=1e-6)
+    assert np.isfinite(after.loc[list("ABC"), ["lower", "upper"]]).all(axis=None)
+    assert not after.loc[list("ABC"), "preliminary"].any()
+    assert np.isposinf(after.loc["D", "upper"])
+    assert after.attrs["centred_on"] == list("ABC")
+    assert (before.attrs["prior"], before.attrs["by_prior"]) == (0.0, [])
+    assert (after.attrs["prior"], after.attrs["by_prior"]) == (0.1, ["D"])
+    assert "maximum likelihood, except for D: the mode under a normal prior" in after.attrs["method"]
+
+
+def test_where_one_end_is_open_the_other_is_by_the_likelihood_ratio() -> None:
+    found = rankings(counted_votes(("x", "y", "a", 20)))
+    # 2 · 20 · ln(1 / p) = 3.8415, the quantile of χ²: p = 0.9084, of which the odds are a difference of 2.2944.
+    assert found.loc["x", "lower"] == pytest.approx(CENTRE + POINTS * 2.2944 / 2, abs=0.5)
+    assert found.loc["y", "upper"] == pytest.approx(CENTRE - POINTS * 2.2944 / 2, abs=0.5)
+    assert found.attrs["by_prior"] == ["x", "y"]
+    assert "maximum likelihood," not in found.attrs["method"]
+
+
+def test_clusters_that_say_nothing_of_an_interval_are_refused_and_few_are_warned_of() -> None:
+    votes = counted_votes(("x", "y", "a", 30), ("x", "y", "b", 20))
+    with pytest.raises(InvalidRequest, match="at least 2"):
+        rankings(votes.assign(rater="Ada"), cluster="rater")
+    with pytest.raises(InvalidRequest, match="row 3"):
+        rankings(votes.assign(rater=["Ada", "Bo", "Cy", None, *["Di"] * 46]), cluster="rater")
+    with pytest.warns(UserWarning, match="only 2 clusters"):
+        found = rankings(votes.assign(rater=["Ada", "Bo"] * 25), cluster="rater")
+    assert found.attrs["clusters"] == 2
+
+
+def test_columns_of_any_kind_are_read() -> None:
+    plain = counted_votes(("1", "2", "a", 8), ("2", "1", "a", 5))
+    numbers = plain.assign(model_a=plain["model_a"].astype(int), model_b=plain["model_b"].astype(float))
+    for votes in (numbers, plain.astype("category"), numbers.astype("category")):
+        pd.testing.assert_frame_equal(rankings(votes, resamples=10), rankings(plain, resamples=10))
+        pd.testing.assert_frame_equal(duels(votes), duels(plain))
+        pd.testing.assert_frame_equal(win_matrix(votes), win_matrix(plain))
+
+
+def test_a_ballot_counts_once() -> None:
+    votes = counted_votes(("x", "y", "a", 8), ("x", "y", "b", 5)).assign(ballot=range(13), question="q")
+    with pytest.warns(UserWarning, match="13 of 26 answers"):
+        assert rankings(pd.concat([votes, votes]), resamples=10)["votes"].tolist() == [13, 13]
+    both = pd.concat([votes.assign(question="p"), votes])
+    with pytest.warns(UserWarning, match="2 questions"):
+        assert rankings(both, resamples=10)["votes"].tolist() == [26, 26]
+    with pytest.raises(InvalidRequest, match="row 0: 0"):
+        duels(pd.concat([votes, votes.assign(winner="tie")]))
 
 
 def test_votes_on_several_questions_are_ranked_with_a_warning() -> None:
@@ -188,5 +316,6 @@ def test_votes_on_several_questions_are_ranked_with_a_warning() -> None:
         [("a", "b", "a", "Sharper?"), ("a", "b", "b", "Better?")],
         columns=["model_a", "model_b", "winner", "question"],
     )
-    with pytest.warns(UserWarning, match="2 questions"):
-        rankings(votes, resamples=10)
+    for told in (rankings, duels, win_matrix):
+        with pytest.warns(UserWarning, match="2 questions"):
+            told(votes)
