@@ -13,7 +13,7 @@ from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
 
 from happyhorse_widgets.errors import InvalidRequest
 
-from .votes import BOTH_BAD, REPEAT, VOTE, checked
+from .votes import BOTH_BAD, REPEAT, VOTE, checked, known_values, warn_of_questions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,8 +43,11 @@ class Agreement:
 def agreement(votes: pd.DataFrame, *, item: str | Sequence[str] = "item", rater: str = "rater") -> Agreement:
     """How far the raters of `votes` agree. `item` names the column, or columns, that tell what was compared.
 
-    Which of the two was shown on the left plays no part. Of a rater who saw an item several times the first vote counts, the
-    others count in `repeats`. Raises `InvalidRequest` for missing columns and for rows that are no votes.
+    An item is that in one arena and for one question, where there are columns `arena` and `question`. Which of the two was shown
+    on the left plays no part. Of a rater who saw an item several times the first vote counts, the others count in `repeats`.
+
+    Raises `InvalidRequest` for missing columns, for rows that are no votes, and for rows without a rater; warns of votes on
+    several questions, unless `item` names the column `question`.
     """
     keys = [item] if isinstance(item, str) else list(item)
     missing = [name for name in [*keys, rater] if name not in votes.columns]
@@ -53,6 +56,11 @@ def agreement(votes: pd.DataFrame, *, item: str | Sequence[str] = "item", rater:
             f"The votes have no column {', '.join(missing)}; agreement needs items and raters."
         )
     used = checked(votes, kinds=(VOTE, REPEAT))
+    if "question" not in keys:
+        warn_of_questions(used)
+    used[rater] = known_values(used, rater)
+    keys += [name for name in ("arena", "question") if name in used.columns and name not in keys]
+    used[keys] = used[keys].astype(object)  # groups are those that there are, not all of a categorical
     swapped = used["model_a"] > used["model_b"]
     used["winner"] = used["winner"].where(
         ~swapped, used["winner"].map({"a": "b", "b": "a", "tie": "tie", BOTH_BAD: BOTH_BAD})

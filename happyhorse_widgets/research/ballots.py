@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _OPPOSITE = {"a": "b", "b": "a", "tie": "tie", "both_bad": "both_bad"}
 _WHOLE = {"left": "b", "right": "a"}
+#: Columns that a person may have made categorical.
+_TEXTS = ("kind", "winner", "spoiled", "arena", "pair", "question", "ballot", "clip_a")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,16 @@ def rater_table(ballots: pd.DataFrame) -> pd.DataFrame:
     - `left`: of the answers that prefer a side, the share that prefers the left one
     - `seconds`: the median time for which a pair was seen
 
-    Shares are NaN where there is nothing to count. Raises `MissingExtra` without the extra `research`.
+    Shares are NaN where there is nothing to count. Answers that stand there twice count once, with a warning. Raises
+    `InvalidRequest` for rows without a rater, and `MissingExtra` without the extra `research`.
     """
     pd = needs("pandas")
+    from .votes import known_values, once
+
+    ballots = once(ballots)
+    ballots = ballots.assign(
+        rater=known_values(ballots, "rater"), **{name: ballots[name].astype(object) for name in _TEXTS}
+    )
     asked = ballots[ballots["kind"] != "check"]
     table = pd.DataFrame(index=pd.Index(sorted(set(ballots["rater"])), name="rater"))
     by_rater = ballots.groupby("rater")

@@ -91,3 +91,27 @@ def test_what_cannot_be_computed_is_not_a_number() -> None:
 def test_missing_columns_are_named() -> None:
     with pytest.raises(InvalidRequest, match="no column pair"):
         agreement(pd.DataFrame([(1, "Ada", "x", "y", "a")], columns=COLUMNS), item="pair")
+
+
+def test_an_item_is_of_one_question_and_one_arena() -> None:
+    rows = [
+        (1, rater, "x", "y", answer, asked, arena)
+        for rater in (1, 2)
+        for answer, asked in (("a", "p"), ("b", "q"))
+        for arena in ("n", "m")
+    ]
+    votes = pd.DataFrame(rows, columns=[*COLUMNS, "question", "arena"])
+    with pytest.warns(UserWarning, match="2 questions"):
+        found = agreement(votes)
+    assert (found.items, found.krippendorff_alpha) == (4, pytest.approx(1.0))
+    assert math.isnan(found.repeats)
+    assert agreement(votes.astype("category"), item=["item", "question"]) == agreement(
+        votes, item=["item", "question"]
+    )
+
+
+@pytest.mark.parametrize("nobody", [None, math.nan, " "])
+def test_who_is_nobody_is_no_rater(nobody: object) -> None:
+    votes = pd.DataFrame([(1, "Ada", "x", "y", "a"), (1, nobody, "x", "y", "a")], columns=COLUMNS)
+    with pytest.raises(InvalidRequest, match=r"rater must be given for each vote.*row 1"):
+        agreement(votes)
