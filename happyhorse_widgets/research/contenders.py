@@ -102,4 +102,11 @@ def _levels(clips: Any, by: By, find: Callable[[Any], Clip]) -> Callable[[Clip],
         raise InvalidRequest(
             f"There is no factor {by!r}. Compare by {', '.join(FACTORS)}, or give a dict of clips by level, or a function."
         )
-    return lambda clip: named.get(clip.id) or factors_of(clip).get(by)
+    return lambda clip: named.get(clip.id) or _told(clip, by)
+
+
+def _told(clip: Clip, factor: str) -> str | None:
+    """The level by a parameter: in words where it was left to the model, or is a set of no images."""
+    if factor == "references":
+        return factors_of(clip)[factor] or "no references"
+    return "default" if getattr(clip.request, factor, "") is None else factors_of(clip).get(factor)

@@ -3,9 +3,12 @@
 All of it follows from the arena's seed, the rater's name and the ballots that were cast, so that it can be checked afterwards and
 goes on after a crash where it stopped. Each rater sees each pair once, and some of them a second time.
 
-Sides. Of the pairs of the same two levels each level is on the left as often as on the right, for every rater (at most one
-apart), and so is each of two clips, over all raters, as far as that allows: minimisation, S. J. Pocock and R. Simon, "Sequential
-Treatment Assignment with Balancing for Prognostic Factors in the Controlled Clinical Trial", Biometrics 31 (1975) 103–115.
+Sides. Of the pairs of the same two levels each level is on the left about as often as on the right, for every rater: never more
+than two apart. Up to there the side is drawn by lot, so that nobody who has seen one pair knows the sides of the next; only who has
+kept count of a lead of two could. The lot favours, four to one, the clip of the pair that was less often on the left, over all
+raters: the biased coin of S. J. Pocock and R. Simon, "Sequential Treatment Assignment with Balancing for Prognostic Factors in the
+Controlled Clinical Trial", Biometrics 31 (1975) 103–115. The limit is the big stick of J. F. Soares and C. F. J. Wu, "Some
+Restricted Randomization Rules in Sequential Designs", Communications in Statistics A 12 (1983) 2017–2034.
 
 Repeats. A pair that the rater has seen a while ago comes again with its sides swapped, which shows how far raters agree with
 themselves, and not with a side.
@@ -40,6 +43,10 @@ Choice: TypeAlias = Literal["balanced", "informative"]
 
 #: So many other pairs lie between a pair and its repeat, where there are so many.
 APART = 5
+#: By how many a level may lead on the left, among a rater's pairs of the same two levels.
+LEAD = 2
+#: How likely the lot puts that clip on the left which was there less often.
+_FAVOURED = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +77,10 @@ def next_turn(rules: Rules, pairs: Sequence[Pair], rater: str, ballots: Sequence
     mine = sorted((each for each in counted if each.rater == rater), key=lambda each: each.position)
     position = mine[-1].position + 1 if mine else 0
     here = frozenset(pair.key for pair in pairs)
+    if not pairs:
+        return None
     again = _taken_back(ballots, rater, position)
-    if again is not None and (
-        again.kind == "check" or pair_of(again.left.clip_id, again.right.clip_id) in here
-    ):
+    if again is not None and _is_able(again, pairs, here):
         return again
     done = Counter(each.kind for each in mine)
     seen = {each.pair for each in mine if each.kind == "vote"}
@@ -127,6 +134,13 @@ def _taken_back(ballots: Sequence[Ballot], rater: str, position: int) -> Turn | 
     return Turn(position, last.kind, last.left, last.right, last.spoiled)
 
 
+def _is_able(turn: Turn, pairs: Sequence[Pair], here: frozenset[str]) -> bool:
+    """Whether what it shows is among the pairs; a check shows one clip of any."""
+    if turn.kind == "check":
+        return any(turn.left.clip_id in (pair.one.clip_id, pair.other.clip_id) for pair in pairs)
+    return pair_of(turn.left.clip_id, turn.right.clip_id) in here
+
+
 def _check(rules: Rules, pairs: Sequence[Pair], rater: str, position: int) -> Turn:
     sides = sorted({side for pair in pairs for side in (pair.one, pair.other)}, key=lambda side: side.clip_id)
     side = sides[int(draw(rules.seed, rater, position, "clip") * len(sides))]
@@ -164,7 +178,7 @@ def _chosen(rules: Rules, fresh: Sequence[Pair], rater: str, counted: Sequence[B
 def _sides(
     rules: Rules, pair: Pair, rater: str, position: int, counted: Sequence[Ballot]
 ) -> tuple[Side, Side]:
-    """The sides on which both levels, and then both clips, have been equally often."""
+    """The sides: by lot where neither level leads, as far as this rater has seen them, by two on the left."""
     votes = [each for each in counted if each.kind == "vote"]
     levels = [
         each.left.level
@@ -173,8 +187,9 @@ def _sides(
     ]
     clips = [each.left.clip_id for each in votes if each.pair == pair.key]
     first, second = pair.levels
-    lean = (levels.count(first) - levels.count(second)) or (
-        clips.count(pair.one.clip_id) - clips.count(pair.other.clip_id)
-    )
-    swap = draw(rules.seed, rater, position, "sides") < 0.5 if lean == 0 else lean > 0
+    lead = levels.count(first) - levels.count(second)
+    lean = clips.count(pair.one.clip_id) - clips.count(pair.other.clip_id)
+    favoured = _FAVOURED if lean > 0 else 1 - _FAVOURED if lean < 0 else 0.5
+    by_lot = draw(rules.seed, rater, position, "sides") < favoured
+    swap = by_lot if abs(lead) < LEAD else lead > 0
     return (pair.other, pair.one) if swap else (pair.one, pair.other)

@@ -57,9 +57,10 @@ class Arena(Widget):
     - `seed`: of the order of pairs and sides; None draws one, which `plan` tells
     - `session`: by default the one of the last `connect`
 
-    Each rater sees each pair once, in an order of their own, each level as often left as right. Every vote is in the library
-    before the next pair is shown. The same call on the same library goes on with the same arena, also in another kernel, and
-    several raters may vote at the same time. Nothing that reaches the browser tells the sides apart.
+    Each rater sees each pair once, in an order of their own, on sides that are drawn by lot, each level about as often left as
+    right: of two levels at most two apart. Every vote is in the library before the next pair is shown. The same call on the same
+    library goes on with the same arena, also in another kernel, and several raters may vote at the same time. Nothing that
+    reaches the browser tells the sides apart.
 
     Raises `InvalidRequest` where there is no pair to compare, and for arguments out of their range.
     """
