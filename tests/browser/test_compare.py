@@ -9,68 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 import happyhorse_widgets as hh
-from happyhorse_widgets.widgets import assets
 from happyhorse_widgets.widgets.card import card_state
 from happyhorse_widgets.widgets.differing import differing
 from tests.browser.audit import cramped, grave
+from tests.browser.comparisons import begin, shower, sides
 from tests.browser.test_front_end import jupyterlab_theme
-from tests.browser.test_player import PLAYED, SITE, all_shown, serve_range, settle
+from tests.browser.test_player import PLAYED, SITE, all_shown, settle
 from tests.shelves import fill
 from tests.videos import grey, write_video
 
 FRAMES = 30
 NAMES = ("a", "b", "c", "d")
-
-# A model whose kernel is `window.kernel`: what it answers to each kind of request.
-_VIEW = """async ([site, sizes, count, mode, rows, columns]) => {
-    const { default: widget } = await import(`${site}compare.js`);
-    const listeners = [];
-    const fire = (event, ...given) => listeners.forEach(([name, callback]) => name === event && callback(...given));
-    const traits = { _twin: "", mode };
-    const names = ["a", "b", "c", "d"];
-    window.states = names.slice(0, count).map((name, index) => ({
-        id: name, phase: "ready", heading: "Ready", ratio: "4:3", prompt: "p", references: [], parameters: [],
-        video: { served: `${name}.mp4`, size: sizes[`${name}.mp4`], name: `${name}.mp4`, rate: 24, frames: 30, sound: index < 2 },
-    }));
-    const levels = window.states.map((_, index) => ({
-        prompt: index < 2 ? "calm" : "wild", seed: `seed ${(index % 2) + 1}`, model: index === 3 ? "new" : "old",
-    }));
-    window.asked = [];
-    window.kernel = {
-        hello: () => [{ now: 0 }],
-        "compare-open": () => [{ states: window.states, levels, rows, columns }],
-        ...window.kernel,
-    };
-    window.hear = (content) => fire("msg:custom", content, []);
-    window.set = (name, value) => {
-        traits[name] = value;
-        fire(`change:${name}`);
-    };
-    window.model = {
-        get: (name) => traits[name],
-        on: (event, callback) => listeners.push([event, callback]),
-        off: (event, callback) => listeners.splice(listeners.findIndex((each) => each[0] === event && each[1] === callback), 1),
-        send(content) {
-            window.asked.push(content);
-            const [answer, buffers = []] = window.kernel[content.kind]?.(content) ?? [];
-            const failed = { kind: "error", name: "InvalidRequest", message: "No such thing.", problems: [] };
-            const reply = { ...(answer ? { kind: "reply", ...answer } : failed), request: content.request };
-            setTimeout(() => fire("msg:custom", reply, buffers));
-        },
-    };
-    window.listeners = listeners;
-    window.shows = (video) => {
-        const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-        canvas.drawImage(video, 0, 0, 1, 1);
-        return Math.round((canvas.getImageData(0, 0, 1, 1).data[0] - 20) / 6);
-    };
-    window.close = widget.render({ model: window.model, el: document.body });
-}"""
-
-_THERE = "() => [...document.querySelectorAll('figure:not([hidden]) video[src]')].every((video) => video.readyState > 1)"
 
 
 @pytest.fixture(scope="module")
@@ -94,53 +46,12 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def compare(page: Page, videos: Path) -> Callable[..., Locator]:
     """Shows so many clips; gives the panel, with the focus on it."""
-
-    def serve(route: Route) -> None:
-        path = route.request.url.removeprefix(SITE).partition("?")[0]
-        file = videos / path.removeprefix("files/")
-        if path.startswith("files/") and file.is_file():
-            serve_range(route, file)
-        elif (assets.STATIC / path).is_file():
-            route.fulfill(path=assets.STATIC / path, content_type="text/javascript")
-        else:
-            config = '<script id="jupyter-config-data" type="application/json">{"baseUrl": "/"}</script>'
-            route.fulfill(body=f"<!doctype html><title>t</title>{config}", content_type="text/html")
-
-    def show(
-        count: int = 2, mode: str = "grid", rows: str = "", columns: str = "", before: str = "() => {}"
-    ) -> Locator:
-        page.goto(SITE)
-        page.evaluate(before)
-        page.add_style_tag(content=assets.stylesheet("compare"))
-        sizes = {path.name: path.stat().st_size for path in videos.iterdir()}
-        page.evaluate(_VIEW, [SITE, sizes, count, mode, rows, columns])
-        panel = page.get_by_role("region", name="Comparison of")
-        panel.focus()
-        page.wait_for_function(_THERE)
-        return panel
-
-    page.route(f"{SITE}**", serve)
-    return show
+    return shower(page, videos)
 
 
 def painted(place: Locator) -> np.ndarray:
     """What is really to be seen there: the brightness of each pixel, (height, width)."""
     return np.asarray(Image.open(io.BytesIO(place.screenshot())).convert("L"))
-
-
-def sides(panel: Locator) -> list[str]:
-    """The letters of the clips that are to be seen, in order."""
-    return panel.locator("figure:visible .hh-together-letter").all_inner_texts()
-
-
-def begin(panel: Locator, letter: str, frame: int) -> None:
-    """Have a clip begin at a frame."""
-    align = panel.get_by_role("button", name="Align")
-    if align.get_attribute("aria-pressed") != "true":
-        align.click()
-    panel.get_by_role("spinbutton", name=f"{letter} begins at frame").fill(str(frame))
-    panel.get_by_role("spinbutton", name=f"{letter} begins at frame").press("Enter")
-    panel.focus()
 
 
 def test_a_grid_has_a_heading_for_each_level_and_says_nothing_twice(compare: Callable[..., Locator]) -> None:
@@ -399,6 +310,30 @@ def test_what_is_shown_is_what_is_saved(compare: Callable[..., Locator]) -> None
     last = page.evaluate("() => window.asked.findLast(({ kind }) => kind === 'compare-export')")
     assert (last["clips"], last["columns"]) == (["a", "b"], 2)
     expect(panel.get_by_role("button", name="Video")).to_be_enabled()
+
+
+def test_a_video_of_a_table_with_a_gap_claims_no_columns(compare: Callable[..., Locator]) -> None:
+    panel = compare(4, rows="prompt", columns="seed")
+    page = panel.page
+
+    exports = "() => window.asked.filter(({ kind }) => kind === 'compare-export')"
+
+    def asked() -> tuple[list[str], int | None]:
+        before = len(page.evaluate(exports))
+        panel.get_by_role("button", name="Video").click()
+        page.wait_for_function(f"(before) => ({exports})().length > before", arg=before)
+        last = page.evaluate(exports)[-1]
+        return last["clips"], last["columns"]
+
+    assert asked() == (["a", "b", "c", "d"], 2)
+    panel.get_by_label("rows").select_option("model")
+    assert asked() == (["a", "c", "b", "d"], None), "two in one cell"
+    panel.get_by_label("rows").select_option("prompt")
+    gone = {"phase": "busy", "heading": "Generating", "video": None}
+    page.evaluate(
+        "(gone) => window.hear({ kind: 'clips-changed', clips: [{ ...window.states[1], ...gone }] })", gone
+    )
+    assert asked() == (["a", "c", "d"], None), "c would stand below seed 2"
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -38,7 +38,9 @@ export function keepTogether({ tracks, held, on, skipped, pace, able }) {
   /** @param {number} now */
   function look(now) {
     if (!on()) return;
-    const going = tracks.filter((track) => !track.video.ended);
+    // A shorter one may stand on its last frame without having ended, where it was sent there: nobody waits for that. One that
+    // waits there itself is still to be let go, since the clock ends with it.
+    const going = tracks.filter((track) => !track.video.ended && (track.frame() < track.last() || held.has(track)));
     const slowest = Math.min(...going.map(position));
     if (now - looked > EVERY) {
       looked = now;

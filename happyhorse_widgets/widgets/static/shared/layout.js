@@ -87,10 +87,18 @@ export function createLayout({ sides, levels, look, signal, arranged, say }) {
     for (const input of inputs) input.checked = input.value === mode;
   }
 
+  const level = (/** @type {number} */ index, /** @type {string} */ factor) => levels[index]?.[factor] ?? "";
+  const distinct = (/** @type {string} */ factor) => [...new Set(sides.map((_side, index) => level(index, factor)))];
+
+  /** Whether each cell holds one clip that is ready: where one is missing, those after it would move under other headings. */
+  function full() {
+    const cells = new Set(sides.map((_side, index) => JSON.stringify([level(index, rows), level(index, columns)])));
+    const wanted = distinct(rows).length * distinct(columns).length;
+    return sides.every((side) => side.ready()) && cells.size === sides.length && sides.length === wanted;
+  }
+
   /** The grid's elements in reading order: headings, and below each its clips. */
   function table() {
-    const level = (/** @type {number} */ index, /** @type {string} */ factor) => levels[index]?.[factor] ?? "";
-    const distinct = (/** @type {string} */ factor) => [...new Set(sides.map((_side, index) => level(index, factor)))];
     const wide = columns ? distinct(columns) : [];
     /** @type {HTMLElement[]} */
     const found = wide.map((word) => h("div", { class: "hh-together-heading", dir: "auto", title: `${columns}: ${word}` }, word));
@@ -153,7 +161,7 @@ export function createLayout({ sides, levels, look, signal, arranged, say }) {
     show,
     pressed,
     /** How many columns a picture of it should have, or null where that is open. */
-    columns: () => (mode === "grid" && columns ? new Set(levels.map((each) => each[columns])).size : mode === "grid" ? null : 2),
+    columns: () => (mode !== "grid" ? 2 : columns && full() ? distinct(columns).length : null),
     /** The factors that the headings tell of: the clips themselves need not. */
     told: () => (mode === "grid" ? [rows, columns].filter(Boolean) : []),
     /** The clips in the order in which they stand. */

@@ -82,11 +82,13 @@ export function createSide({ state: given, name, box, rpc, signal, leaving, chan
     align(open) {
       from.hidden = !me.ready() || (!open && begin.value === "0");
     },
-    /** @param {import("./card.js").State} next Whether it can be played now, and could not before. */
+    /** @param {import("./card.js").State} next Whether it can be played now and could not before, or the other way round. */
     update(next) {
       const before = me.ready();
       state = next;
-      return draw() && !before;
+      draw();
+      if (me.ready() && !before) take();
+      return me.ready() !== before;
     },
   };
 
@@ -95,7 +97,10 @@ export function createSide({ state: given, name, box, rpc, signal, leaving, chan
     setText(waiting, ready ? "" : state.heading);
     setAttribute(el, "data-phase", state.phase);
     voice.hidden = !me.sound();
-    if (!ready) return false;
+  }
+
+  /** The clip as it is made: once, since news of a star or a note must not send it back to its beginning. */
+  function take() {
     const made = /** @type {import("./video.js").Video} */ (state.video);
     track.set(made);
     setAttribute(begin, "max", track.last());
@@ -103,12 +108,12 @@ export function createSide({ state: given, name, box, rpc, signal, leaving, chan
       const poster = buffers.at(-1);
       if (poster?.byteLength) setAttribute(video, "poster", blobUrl(new Blob([poster]), signal));
     }).catch(() => {}); // it is as good without
-    return true;
   }
 
   const [width, height] = state.ratio.split(":").map(Number);
   me.ratio = width / height;
   el.style.setProperty("--hh-ratio", String(me.ratio));
   draw();
+  if (me.ready()) take();
   return me;
 }

@@ -140,8 +140,10 @@ export function createComparison({ states, levels, look = {}, stays = false, rpc
     show: layout.show,
     /** Tells of a clip that changed. @param {import("./card.js").State} state */
     update(state) {
-      const fresh = sides.filter((side) => side.id === state.id && side.update(state));
-      if (fresh.length) layout.arrange();
+      const turned = sides.filter((side) => side.id === state.id && side.update(state));
+      if (!turned.length) return;
+      layout.arrange();
+      align(adjust.getAttribute("aria-pressed") === "true");
     },
   };
 }

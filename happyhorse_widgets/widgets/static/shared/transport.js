@@ -33,12 +33,14 @@ export function createTransport({ tracks: all, signal, prepare, starting, fail }
   let way = 0;
   let speed = 1;
   let looping = false;
-  /** The first and the last frame of the loop. @type {[number, number] | null} */
-  let range = null;
+  /** The first and the last frame of the loop, as they were marked. @type {[number, number] | null} */
+  let marked = null;
   /** Counts the starts, so that one which was overtaken does nothing more. */
   let turn = 0;
   /** Whether it is on the way from standing to playing. */
   let launching = false;
+  /** Whether the tracks are being sent to a frame: until all know of it, what the clock says is not to be acted upon. */
+  let moving = false;
   /** Those that wait for the others. @type {Set<import("./track.js").Track>} */
   const held = new Set();
   /** How much of the speed the machine can do. */
@@ -50,17 +52,22 @@ export function createTransport({ tracks: all, signal, prepare, starting, fail }
   const lead = () => tracks.reduce((a, b) => (length(b) > length(a) ? b : a));
   const last = () => lead().last() - first(lead());
   const frame = () => Math.max(0, lead().frame() - first(lead()));
-  const bounds = () => range ?? /** @type {[number, number]} */ ([0, last()]);
+  /** The loop, as far as there are frames: shorter clips may have come since it was marked. @returns {[number, number] | null} */
+  const range = () => (marked && marked[0] < last() ? [marked[0], Math.min(marked[1], last())] : null);
+  const bounds = () => range() ?? /** @type {[number, number]} */ ([0, last()]);
+  const circling = () => looping || range() !== null;
 
   function changed() {
-    for (const track of tracks) track.video.loop = looping && !range && tracks.length === 1;
+    for (const track of tracks) track.video.loop = looping && !range() && tracks.length === 1;
     for (const watcher of watchers) watcher();
   }
 
   /** @param {number} to */
   function move(to) {
     const seconds = (Math.min(Math.max(0, to), last()) + 0.5) / lead().rate();
+    moving = true;
     for (const track of tracks) track.go(Math.floor(seconds * track.rate()) + first(track));
+    moving = false;
   }
 
   function hold() {
@@ -96,6 +103,8 @@ export function createTransport({ tracks: all, signal, prepare, starting, fail }
       if (files) await files;
       if (tracks.length > 1) await until(tracks, (track) => track.arrived() && (track.playable() || ended(track)), signal);
       if (mine !== turn || signal.aborted) return;
+      // Somebody went to the last frame: no video would move from there, and none say that it has ended.
+      if (ended(lead())) return circling() && last() > 0 ? again() : run(0);
       for (const { video } of tracks) video.playbackRate = way * speed;
       const going = tracks.filter((track) => !ended(track));
       await Promise.all(going.map(({ video }) => video.play()));
@@ -125,7 +134,7 @@ export function createTransport({ tracks: all, signal, prepare, starting, fail }
       const [from, to] = bounds();
       let target = begin + Math.trunc(((now - at) / 1000) * lead().rate() * way * speed);
       if (target <= from) {
-        if (!looping && !range) return end(from);
+        if (!circling()) return end(from);
         [begin, at, target] = [to, now, to];
       }
       if (tracks.every((track) => track.arrived())) move(target);
@@ -149,7 +158,8 @@ export function createTransport({ tracks: all, signal, prepare, starting, fail }
   }
 
   function advanced() {
-    if (way > 0 && range && frame() >= range[1] && lead().video.readyState) again();
+    const loop = range();
+    if (way > 0 && !moving && loop && frame() >= loop[1] && lead().video.readyState) again();
     for (const watcher of watchers) watcher();
   }
 
@@ -171,7 +181,7 @@ export function createTransport({ tracks: all, signal, prepare, starting, fail }
     }, signal);
     listen(track.video, "ended", () => {
       if (way <= 0 || track !== lead()) return;
-      if (looping || range) again();
+      if (circling()) again();
       else run(0);
     }, signal);
   }
@@ -184,7 +194,7 @@ export function createTransport({ tracks: all, signal, prepare, starting, fail }
     way: () => way,
     speed: () => speed,
     looping: () => looping,
-    range: () => range,
+    range,
     play: () => run(1),
     pause: () => run(0),
     toggle: () => run(way === 0 ? 1 : 0),
@@ -218,15 +228,15 @@ export function createTransport({ tracks: all, signal, prepare, starting, fail }
     /** @param {boolean} value */
     loop(value) {
       looping = value;
-      range = null;
+      marked = null;
       changed();
     },
     /** Loops from, or to, the frame that is shown. @param {"from" | "to"} end */
     mark(end) {
       const here = frame();
       const [from, to] = bounds();
-      range = end === "from" ? [here, to > here ? to : last()] : [from < here ? from : 0, here];
-      if (range[0] === range[1]) range = null;
+      marked = end === "from" ? [here, to > here ? to : last()] : [from < here ? from : 0, here];
+      if (marked[0] === marked[1]) marked = null;
       changed();
     },
     /** Has these play, and no others, from the same time on. @param {import("./track.js").Track[]} next */
