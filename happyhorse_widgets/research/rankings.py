@@ -36,7 +36,7 @@ _SMALLEST = 2
 _PRIOR = 0.1
 #: Below so many clusters resamples of them vary too little: A. C. Cameron, J. B. Gelbach and D. L. Miller, "Bootstrap-Based
 #: Improvements for Inference with Clustered Errors", Review of Economics and Statistics 90 (2008) 414–427.
-_FEW_CLUSTERS = 10
+FEW_CLUSTERS = 10
 
 
 def rankings(
@@ -152,11 +152,11 @@ def _clusters(used: pd.DataFrame, cluster: str) -> pd.Series[str]:
     if number < _SMALLEST:
         raise InvalidRequest(
             f"All votes have the same {cluster!r}, {found.iloc[0]!r}: an interval by clusters needs at least 2 of them, better "
-            f"{_FEW_CLUSTERS} or more. Leave cluster out to draw votes one by one."
+            f"{FEW_CLUSTERS} or more. Leave cluster out to draw votes one by one."
         )
-    if number < _FEW_CLUSTERS:
+    if number < FEW_CLUSTERS:
         warnings.warn(
-            f"There are only {number} clusters ({cluster!r}): intervals from less than {_FEW_CLUSTERS} are too narrow.",
+            f"There are only {number} clusters ({cluster!r}): intervals from less than {FEW_CLUSTERS} are too narrow.",
             stacklevel=3,
         )
     return found

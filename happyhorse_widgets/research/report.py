@@ -9,15 +9,16 @@ import platform
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
-from happyhorse_widgets.engine.states import State
 from happyhorse_widgets.errors import InvalidRequest
 from happyhorse_widgets.extras import needs
 
+from .report_clips import article, attempts
+from .report_exclusions import exclusions
 from .report_results import Section, measured, voted
 from .report_tables import Table, shown
+from .spending import charged
 
 if TYPE_CHECKING:
     import os
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from happyhorse_widgets.engine.request import Reference
 
-    from .cells import Cell
     from .plan import Plan
     from .sweep import Sweep
 
@@ -69,7 +69,7 @@ def report(
     raters' agreement, for each question that was asked; `metrics`, as `hh.metrics(sweep)` gives them, add
     distributions by factor and the definitions. `notes` are paragraphs of your own, parted by empty lines. With `embed` the
     clips are in the page, else in a folder beside it, `<name>_clips`; either way their bytes are the files of the library, with
-    the hashes that are printed.
+    the hashes that are printed: a file that is gone, or has another hash, is not shown, and stands among what was left out.
 
     Every number can be traced to clips by id and SHA-256. Raises `InvalidRequest` where the name does not end in .html, and for
     frames that are not what they should be, and `MissingExtra` without the extra `research`.
@@ -82,7 +82,7 @@ def report(
     frame = sweep.to_frame().drop(columns="path")
     beside = None if embed else target.with_name(f"{target.stem}_clips")
     sections: list[Section] = []
-    data = [Table("Cells", "cells", frame)]
+    data = [Table("Cells", "cells", frame), Table("Attempts", "attempts", attempts(sweep))]
     if votes is not None:
         sections.append(voted(votes, cluster))
         data.append(Table("Votes", "votes", votes, folded=True))
@@ -91,6 +91,7 @@ def report(
             measured(metrics, frame, [each.name for each in sweep.plan.factors if each.name != "seed"])
         )
         data.append(Table("Measures", "metrics", metrics, folded=True))
+    articles = [article(cell, beside) for cell in cells]
     environment = needs("jinja2").Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     page = environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         title=title or f"Study {sweep.name}",
@@ -112,8 +113,10 @@ def report(
         references=[_reference(image, sweep.session.home) for image in _references(sweep.plan)],
         versions=_versions(sweep),
         outcome=_outcome(sweep),
-        cells=[_cell(cell, beside) for cell in cells],
-        exclusions=_exclusions(cells, votes),
+        cells=articles,
+        exclusions=exclusions(
+            articles, votes=votes, metrics=metrics, done=[clip.id for clip in clips if clip.is_done]
+        ),
         sections=sections,
         data=data,
         embedded=embed,
@@ -144,61 +147,17 @@ def _methods(sweep: Sweep) -> list[str]:
 def _outcome(sweep: Sweep) -> str:
     states = Counter(cell.state for cell in sweep.cells)
     told = ", ".join(f"{count} {state}" for state, count in states.most_common())
-    return f"{len(sweep.clips)} clips for {len(sweep.cells)} cells ({told}); {sweep.spent:g} creative units (CU) in all."
+    tried = sweep.attempts
+    guessed = charged(clip for clip in tried if clip.cost is None)
+    sure = f", of which {guessed:g} are estimates of what is not known" if guessed else ""
+    return (
+        f"{_number(len(sweep.clips), 'clip')} for {_number(len(sweep.cells), 'cell')} ({told}), from "
+        f"{_number(len(tried), 'attempt')}, which cost {sweep.spent:g} creative units (CU) in all{sure}."
+    )
 
 
-def _exclusions(cells: tuple[Cell, ...], votes: pd.DataFrame | None) -> list[str]:
-    told = [
-        f"Cell {cell.key} has no clip: {_why(cell)}."
-        for cell in cells
-        if cell.clip is None or not cell.clip.is_done
-    ]
-    if votes is not None and "kind" in votes.columns:
-        kinds = Counter(votes["kind"])
-        others = ", ".join(f"{count} of the kind “{kind}”" for kind, count in kinds.items() if kind != "vote")
-        if others:
-            told.append(
-                f"Of {len(votes)} ballots, {others} are no votes on models and are left out of the ratings."
-            )
-    return told or ["Nothing was left out."]
-
-
-def _why(cell: Cell) -> str:
-    if cell.clip is None:
-        return "it was not asked for"
-    return f"{cell.state}" + (f" – {cell.clip.error}" if cell.clip.error is not None else "")
-
-
-def _cell(cell: Cell, beside: Path | None) -> dict[str, Any]:
-    clip = cell.clip
-    found: dict[str, Any] = {
-        "key": cell.key,
-        "levels": list(cell.levels.items()),
-        "facts": [],
-        "sha256": "",
-        "video": "",
-    }
-    if clip is None or clip.state is not State.DONE or clip.path is None:
-        return found | {"why": _why(cell)} | ({} if clip is None else {"facts": [("clip", clip.id)]})
-    poster, facts = clip.poster_jpeg(), clip.facts or {"width": 16, "height": 9}
-    given = [
-        ("clip", clip.id),
-        ("job", clip.job_id),
-        ("seed used", clip.seed_used),
-        ("cost", f"{clip.cost or 0:g} CU"),
-    ]
-    if beside is None:
-        video = f"data:video/mp4;base64,{base64.b64encode(clip.path.read_bytes()).decode()}"
-    else:
-        beside.mkdir(exist_ok=True)
-        video = quote(f"{beside.name}/{clip.save(beside).name}")
-    return found | {
-        "facts": [(name, str(value)) for name, value in given if value is not None],
-        "sha256": clip.sha256,
-        "shape": f"{facts['width']} / {facts['height']}",
-        "poster": "" if poster is None else f"data:image/jpeg;base64,{base64.b64encode(poster).decode()}",
-        "video": video,
-    }
+def _number(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _references(plan: Plan) -> list[Reference]:

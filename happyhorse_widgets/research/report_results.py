@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from happyhorse_widgets.errors import InvalidRequest
 
+from .report_exclusions import has_failed
 from .report_tables import Table
+from .votes import once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,14 +49,22 @@ def voted(votes: pd.DataFrame, cluster: str | None) -> Section:
     from .figures import forest
     from .rankings import duels, rankings, win_matrix
 
+    with warnings.catch_warnings():
+        # The page says so among what was left out.
+        warnings.filterwarnings("ignore", message=".*answers stand there more than once")
+        votes = once(votes)
     asked = list(votes["question"].dropna().unique()) if "question" in votes.columns else []
-    figures, tables = [], []
+    figures, tables, text = [], [], []
     preliminary = False
-    for number, question in enumerate(asked if len(asked) > 1 else [None]):
+    for number, question in enumerate(asked or [None]):
         answers = votes if question is None else votes[votes["question"] == question]
-        told, suffix = ("", "") if question is None else (f": {question}", f"_{number + 1}")
+        several = len(asked) > 1
+        told, suffix = (f": {question}", f"_{number + 1}") if several else ("", "")
         ranking = rankings(answers, cluster=cluster)
         preliminary |= bool(ranking["preliminary"].any())
+        text += _methods(ranking, f"{question} " if several else "")
+        if {"rater", "pair"} <= set(votes.columns):
+            text.append(_agreement(answers, told))
         caption = f"Ratings with their intervals; hollow: preliminary{told}."
         figures.append(_picture(forest(ranking), caption))
         tables += [
@@ -65,31 +76,41 @@ def voted(votes: pd.DataFrame, cluster: str | None) -> Section:
                 win_matrix(answers),
             ),
         ]
-    settings = ranking.attrs
-    both_bad = "a tie" if settings["both_bad"] == "tie" else "no vote"
-    drawn = f"{settings['resamples']:,} resamples (seed {settings['seed']})"
-    if cluster is not None:
-        drawn += f", in which all votes of one {cluster} are drawn together"
-    text = [
-        f"{settings['method']}, on Elo's scale: 400 points are odds of 10 to 1, the mean is 1,000.",
-        f"Intervals of {100 * settings['confidence']:g} % from {drawn}.",
-        f"“Both bad” counts as {both_bad}.",
-        "Duels: the share of the votes that prefer one, with Wilson's interval, and the exact two-sided sign test.",
-    ]
+    text.append(
+        "Duels: the share of the votes that prefer one, with Wilson's interval, and the exact two-sided sign test."
+    )
     if preliminary:
         text.append(
             "What is marked as preliminary has few votes, or an interval without a bound: it is no result yet."
         )
-    if {"rater", "pair"} <= set(votes.columns):
-        text.append(_agreement(votes))
     return Section("Votes", text, figures, tables)
 
 
-def _agreement(votes: pd.DataFrame) -> str:
+def _methods(ranking: pd.DataFrame, told: str) -> list[str]:
+    """How the ratings of one question came about, by what they themselves say."""
+    from .rankings import FEW_CLUSTERS
+
+    settings = ranking.attrs
+    centred = settings["centred_on"]
+    mean = "" if len(centred) == len(ranking) else f" of {', '.join(centred)}"
+    drawn = f"{settings['resamples']:,} resamples (seed {settings['seed']})"
+    if settings["cluster"] is not None:
+        number, cluster = settings["clusters"], settings["cluster"]
+        drawn += f", in which all votes of one {cluster} are drawn together"
+        few = f" They are too narrow, as there are only {number}." if number < FEW_CLUSTERS else ""
+    else:
+        few = ""
+    both_bad = "a tie" if settings["both_bad"] == "tie" else "no vote"
+    return [
+        f"{told}{settings['method']}, on Elo's scale: 400 points are odds of 10 to 1, the mean{mean} is 1,000.",
+        f"Intervals of {100 * settings['confidence']:g} % from {drawn}.{few} “Both bad” counts as {both_bad}.",
+    ]
+
+
+def _agreement(votes: pd.DataFrame, of: str) -> str:
     from .agreement import agreement
 
-    keys = [name for name in ("pair", "question") if name in votes.columns]
-    found: Agreement = agreement(votes, item=keys)
+    found: Agreement = agreement(votes, item="pair")
     told = [f"{found.raters} raters, {found.items} items"]
     told += [
         f"{name} {value:.3f}".replace("-", "−")
@@ -100,7 +121,7 @@ def _agreement(votes: pd.DataFrame) -> str:
         )
         if value == value  # noqa: PLR0124 (NaN: it cannot be computed)
     ]
-    return f"Agreement: {'; '.join(told)}."
+    return f"Agreement{of}: {'; '.join(told)}."
 
 
 def measured(metrics: pd.DataFrame, cells: pd.DataFrame, factors: Sequence[str]) -> Section:
@@ -112,11 +133,13 @@ def measured(metrics: pd.DataFrame, cells: pd.DataFrame, factors: Sequence[str])
         raise InvalidRequest(
             "metrics is not what hh.metrics gives: a frame indexed by clip_id, with a column sha256."
         )
+    good = metrics[~has_failed(metrics)]
     known = [name for name in metrics.columns if name not in ("sha256", "error")]
     facts = {measure.name for measure in FACTS}
-    numbers = [name for name in known if name not in facts and _varies(metrics, name)]
+    ours = good[good.index.isin(cells["clip_id"])]
+    numbers = [name for name in known if name not in facts and _varies(ours, name)]
     joined = cells.merge(
-        metrics[numbers], left_on="clip_id", right_index=True, how="inner", suffixes=("", " measured")
+        ours[numbers], left_on="clip_id", right_index=True, how="inner", suffixes=("", " measured")
     )
     figures = [
         _picture(
@@ -126,8 +149,11 @@ def measured(metrics: pd.DataFrame, cells: pd.DataFrame, factors: Sequence[str])
         for factor in factors
         for name in numbers
     ]
-    constant = metrics[[name for name in known if name not in numbers]].drop_duplicates()
-    text = [f"{len(metrics)} clips were measured. Versions: {_versions(metrics)}."]
+    constant = good[[name for name in known if name not in numbers]].drop_duplicates()
+    failed = len(metrics) - len(good)
+    text = [
+        f"{len(good)} clips were measured{f', {failed} could not be' if failed else ''}. Versions: {_versions(metrics)}."
+    ]
     if len(constant) == 1:
         same = ", ".join(f"{name} {value}" for name, value in constant.iloc[0].items() if str(value))
         text.append(f"The same for all: {same}.")
@@ -137,7 +163,16 @@ def measured(metrics: pd.DataFrame, cells: pd.DataFrame, factors: Sequence[str])
         else None
     )
     tables = [] if means is None else [Table(f"Means by {factors[0]}", "means", means.mean())]
-    return Section("Measures", text, figures, tables, [definition_of(name) for name in known])
+    definitions = []
+    own = []
+    for name in known:
+        try:
+            definitions.append(definition_of(name))
+        except KeyError:  # a column of one's own
+            own.append(str(name))
+    if own:
+        text.append(f"Columns without a definition here: {', '.join(own)}.")
+    return Section("Measures", text, figures, tables, definitions)
 
 
 def _varies(metrics: pd.DataFrame, name: str) -> bool:

@@ -31,7 +31,7 @@ class Table:
 
 def shown(table: Table) -> Markup:
     """The table as HTML, with the way to its CSV below. Every text in it is escaped."""
-    plain = table.frame.reset_index() if _named(table.frame) else table.frame
+    plain = _plain(table.frame)
     heads = "".join(f"<th>{escape(str(column))}" for column in plain.columns)
     rows = "".join(
         "<tr>" + "".join(_cell(value) for value in row) + "</tr>" for row in plain.itertuples(index=False)
@@ -46,8 +46,18 @@ def shown(table: Table) -> Markup:
     return Markup(f"<h3>{title}</h3>{body}{link}")  # noqa: S704 (escaped above)
 
 
-def _named(frame: pd.DataFrame) -> bool:
-    return any(name is not None for name in frame.index.names)
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """With the names of rows as columns, which have "_" behind them where another column is called so."""
+    if all(name is None for name in frame.index.names):
+        return frame
+    taken, names = {str(column) for column in frame.columns}, []
+    for name in frame.index.names:
+        free = str(name)
+        while free in taken:
+            free += "_"
+        taken.add(free)
+        names.append(free)
+    return frame.rename_axis(index=names).reset_index()
 
 
 def _cell(value: object) -> str:

@@ -132,9 +132,12 @@ class Arena(Widget):
     def votes(self) -> pd.DataFrame:
         """What was said as a tidy frame, a row for each question that was answered: what `hh.rankings` takes.
 
-        Repeats and checks are among it, which the column `kind` tells from votes on models; see `session.ballots.to_frame`.
+        Repeats and checks are among it, which the column `kind` tells from votes on models; see `session.ballots.to_frame`. Its
+        `attrs` have `left_out`, which `hh.report` repeats.
         """
-        return self.session.ballots.to_frame(self._poll.id)
+        votes = self.session.ballots.to_frame(self._poll.id)
+        votes.attrs["left_out"] = self.left_out
+        return votes
 
     @property
     def progress(self) -> Progress:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import html
 import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -120,7 +122,7 @@ def test_the_page_plays_offline_runs_nothing_and_holds_the_very_files(
         page.locator("h2", has_text="Exclusions").locator("xpath=following-sibling::p").all_inner_texts()
     )
     assert sum("has no clip: failed" in line for line in exclusions) == 2
-    assert any("1 of the kind “check”" in line for line in exclusions)
+    assert any("Of 4 answers, 1 of the kind “check”" in line for line in exclusions)
 
 
 def test_its_tables_can_be_read_by_programs(study: Sweep, page: Page, tmp_path: Path) -> None:
@@ -139,7 +141,11 @@ def test_its_tables_can_be_read_by_programs(study: Sweep, page: Page, tmp_path: 
         "duels.csv",
         "win_matrix.csv",
         "means.csv",
+        "attempts.csv",
     }
+    counted = [float(row["counted"]) for row in found["attempts.csv"]]
+    assert (len(counted), sum(counted)) == (len(study.attempts), pytest.approx(study.spent))
+    assert {row["cells"] for row in found["attempts.csv"]} == {cell.key for cell in study.cells}
     assert [row["cell"] for row in found["cells.csv"]] == [cell.key for cell in study.cells]
     assert {row["sha256"] for row in found["metrics.csv"]} == {
         clip.sha256 for clip in study.clips if clip.is_done
@@ -155,8 +161,82 @@ def test_each_question_has_its_own_ratings(study: Sweep, page: Page, tmp_path: P
     expect(page.get_by_role("heading", name="Ratings: Better?")).to_have_count(1)
     expect(page.get_by_role("heading", name="Ratings: <b>Sharper?</b>")).to_have_count(1)
     expect(page.get_by_role("link", name="duels_2.csv")).to_have_count(1)
-    expect(page.get_by_text("all votes of one rater are drawn together")).to_have_count(1)
+    expect(page.get_by_text("all votes of one rater are drawn together. They are too narrow")).to_have_count(
+        2
+    )
     assert page.locator("b, i, script").count() == 0
+
+
+def told_in(study: Sweep, folder: Path, **given: Any) -> str:
+    """The words of the page, without its files."""
+    page = report(study, folder / "study.html", **given).read_text(encoding="utf-8")
+    return html.unescape(re.sub(r"data:[^\"]+", "", page))
+
+
+@pytest.mark.parametrize("embed", [True, False])
+def test_a_file_that_is_gone_or_another_is_not_shown_and_is_told(
+    study: Sweep, tmp_path: Path, embed: bool
+) -> None:
+    gone, other = [clip for clip in study.clips if clip.is_done]
+    assert gone.path is not None and other.path is not None
+    aside, whole = gone.path.rename(gone.path.with_suffix(".aside")), other.path.read_bytes()
+    other.path.write_bytes(whole[:-1] + b"x")
+    try:
+        page = told_in(study, tmp_path, embed=embed)
+    finally:
+        aside.rename(gone.path)
+        other.path.write_bytes(whole)
+    assert page.count("its file cannot be read (No such file or directory)") == 2  # at the cell, and left out
+    assert page.count(f"its file is not the one that was made, whose sha256 is {other.sha256}") == 2
+    assert "<video" not in page
+
+
+def test_answers_that_do_not_count_are_told(study: Sweep, tmp_path: Path) -> None:
+    votes = votes_on(study).assign(ballot=range(4), question="Better?")
+    more = votes.assign(
+        ballot=range(4, 8), kind=["vote", None, "vote", "vote"], question=[None, *["Better?"] * 3]
+    )
+    votes = pd.concat([votes, more, votes[:1]])
+    votes.attrs["left_out"] = {"clip_7": "it has no video"}
+    page = told_in(study, tmp_path, votes=votes)
+    assert "1 of 9 answers stand in the votes more than once" in page
+    assert "Of 9 answers, 1 of the kind “check”, 1 of no kind are no votes on models" in page
+    assert "Of 9 answers, 1 name no question" in page
+    assert "Clip clip_7 took no part in the votes: it has no video." in page
+    assert re.search(r'<tr><td>1(<td class="number">[^<]*){3}<td class="number">5<td>True', page)
+    assert "nan" not in page.split("Exclusions")[1].split("<h2>")[0]
+
+
+def test_measures_that_failed_or_are_ones_own_are_told(study: Sweep, tmp_path: Path) -> None:
+    metrics = measures_of(study).assign(taste=[1, 2])
+    last = metrics.index[1]
+    metrics.loc[last, ["error", "sharpness"]] = ["It is cut.", None]
+    metrics.loc["clip_other"] = metrics.iloc[0]
+    page = told_in(study, tmp_path, metrics=metrics)
+    assert "2 clips were measured, 1 could not be." in page
+    assert f"Clip {last} could not be measured: It is cut." in page
+    assert "Measures of clips that are none of this study's cells: clip_other." in page
+    assert "Columns without a definition here: taste." in page
+
+
+def test_each_question_says_how_its_ratings_came_about(study: Sweep, tmp_path: Path) -> None:
+    votes = votes_on(study)
+    always = votes.assign(question="Sharper?", winner="a", model_a="model", model_b="2")
+    page = told_in(study, tmp_path, votes=pd.concat([votes.assign(question="Better?"), always]))
+    assert "Better? Bradley–Terry with Davidson's ties, maximum likelihood; percentile bootstrap" in page
+    assert "Sharper? Bradley–Terry with Davidson's ties, the mode under a normal prior" in page
+    assert "Agreement: Sharper?: 3 raters" in page
+    assert "<th>model_" in page  # a level of this name is no trouble to the matrix
+
+
+def test_a_cost_that_is_not_known_is_not_none(
+    study: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(study.clips[0]), "cost", None)
+    page = told_in(study, tmp_path)
+    assert "<dd>not known" in page
+    assert "<dd>0 CU" not in page
+    assert "No cell, answer or measure was left out" not in page
 
 
 def test_clips_may_lie_beside_the_page(study: Sweep, page: Page, tmp_path: Path) -> None:
