@@ -99,15 +99,18 @@ def distributions(frame: pd.DataFrame, measure: str, by: str, *, title: str = ""
     """Every clip's `measure`, a line for each level of the factor `by`, with the median marked.
 
     `frame` has both as columns, such as `sweep.to_frame().merge(hh.metrics(sweep)[[measure]], left_on="clip_id",
-    right_index=True)`. Levels keep their order in the frame; rows without a value are left out, and counted beside the level.
-    Raises `InvalidRequest` for
-    columns that are not there, and where no row has a value.
+    right_index=True)`. Levels keep their order in the frame; rows without a value are left out, and counted beside the level;
+    rows without a level are left out, and counted below. Raises `InvalidRequest` for columns that are not there, and where no row
+    with a level has a value.
     """
     _require(frame, (measure, by), "a column for the measure and one for the factor")
     values = needs("pandas").to_numeric(frame[measure], errors="coerce")
-    if not np.isfinite(values).any():
-        raise InvalidRequest(f"No row has a value of {measure!r}: there is nothing to draw.")
-    levels = list(dict.fromkeys(frame[by]))
+    placed = frame[by].notna()
+    if not np.isfinite(values[placed]).any():
+        raise InvalidRequest(
+            f"No row has a value of {measure!r} and a level of {by!r}: there is nothing to draw."
+        )
+    levels = list(dict.fromkeys(frame.loc[placed, by]))
     figure, axes = _canvas(len(levels) * 2 + 2, title)
     names = []
     for place, level in enumerate(reversed(levels)):
@@ -126,7 +129,8 @@ def distributions(frame: pd.DataFrame, measure: str, by: str, *, title: str = ""
     axes.set_yticks(range(len(levels)), names, **_WORDS)
     axes.set_ylim(-0.6, len(levels) - 0.4)
     axes.set_ylabel(by, **_WORDS)
-    axes.set_xlabel(measure.replace("_", " "), **_WORDS)
+    nowhere = f" ({int((~placed).sum())} rows without {by} left out)" if not placed.all() else ""
+    axes.set_xlabel(f"{measure.replace('_', ' ')}{nowhere}", **_WORDS)
     return figure
 
 

@@ -43,6 +43,15 @@ def test_distributions_count_what_is_missing() -> None:
     assert sorted(float(value) for values in drawn for value in values) == [0.1, 0.2, 0.4]
 
 
+def test_rows_of_no_level_are_left_out_and_counted() -> None:
+    frame = pd.DataFrame({"sharpness": [0.1, 0.2, 0.3], "prompt": ["b", None, "a"]})
+    chart = distributions(frame, "sharpness", "prompt")
+    assert ticks(chart) == ["a  (n = 1)", "b  (n = 1)"]
+    assert chart.axes[0].get_xlabel() == "sharpness (1 rows without prompt left out)"
+    with pytest.raises(InvalidRequest, match="a level of 'prompt'"):
+        distributions(frame[1:2], "sharpness", "prompt")
+
+
 def test_the_same_data_draw_the_same_figure_and_a_notebook_shows_it() -> None:
     ranking = rankings(VOTES)
     assert forest(ranking).svg() == forest(ranking).svg()
