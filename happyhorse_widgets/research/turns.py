@@ -4,10 +4,10 @@ All of it follows from the arena's seed, the rater's name and the ballots that w
 goes on after a crash where it stopped. Each rater sees each pair once, and some of them a second time.
 
 Sides. Of the pairs of the same two levels each level is on the left about as often as on the right, for every rater: never more
-than two apart. Up to there the side is drawn by lot, so that nobody who has seen one pair knows the sides of the next; only who has
-kept count of a lead of two could. The lot favours, four to one, the clip of the pair that was less often on the left, over all
-raters: the biased coin of S. J. Pocock and R. Simon, "Sequential Treatment Assignment with Balancing for Prognostic Factors in the
-Controlled Clinical Trial", Biometrics 31 (1975) 103–115. The limit is the big stick of J. F. Soares and C. F. J. Wu, "Some
+than two apart. Up to there the side is drawn by lot, so that nobody who has seen one pair knows the sides of the next; only who
+has kept count of a lead of two could. The lot favours, four to one, the clip of the pair that was less often on the left, over
+all raters: the biased coin of S. J. Pocock and R. Simon, "Sequential Treatment Assignment with Balancing for Prognostic Factors
+in the Controlled Clinical Trial", Biometrics 31 (1975) 103–115. The limit is the big stick of J. F. Soares and C. F. J. Wu, "Some
 Restricted Randomization Rules in Sequential Designs", Communications in Statistics A 12 (1983) 2017–2034.
 
 Repeats. A pair that the rater has seen a while ago comes again with its sides swapped, which shows how far raters agree with
