@@ -130,16 +130,48 @@ def test_a_clip_that_kills_worker_after_worker_is_a_row_of_its_own(
     assert len(list((tmp_path / "deaths").iterdir())) == 99 - 4  # once beside others, three times alone
 
 
-def test_an_executor_that_breaks_keeps_what_was_done(
-    films: list[Path], serial: pd.DataFrame, tmp_path: Path
+@pytest.mark.parametrize("deaths", [1, 99], ids=["once", "again and again"])
+def test_what_an_executor_that_breaks_leaves_is_measured_here(
+    films: list[Path], serial: pd.DataFrame, tmp_path: Path, deaths: int
 ) -> None:
+    dark_first = [*reversed(films)]
     with (
         ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool,
-        pytest.warns(UserWarning, match="1 of 4 clips"),
+        pytest.warns(
+            UserWarning, match=r"The executor broke \(BrokenProcessPool.* on this machine"
+        ) as warned,
     ):
-        found = hh.metrics(films, executor=pool, embedder=deadly(tmp_path / "deaths", 1))
-    assert "The executor takes no more work" in found.loc[DARK, "error"]
-    same(found.drop(DARK), serial.drop(DARK))
+        found = hh.metrics(dark_first, executor=pool, embedder=deadly(tmp_path / "deaths", deaths))
+    assert Path(warned[0].filename) == Path(__file__)
+    if deaths > 1:
+        assert "killed 3 times" in found.loc[DARK, "error"]
+        found, serial = found.drop(DARK), serial.drop(DARK)
+    same(found.loc[serial.index], serial)
+
+
+def absent() -> None:
+    raise ModuleNotFoundError("No module named 'weights'")
+
+
+class Foreign(ColourAndShape):
+    """An embedder of which another process lacks what it needs."""
+
+    name = "foreign-1"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return absent, ()
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["processes of our own", "an executor"])
+def test_an_embedder_that_does_not_open_elsewhere_is_named_in_each_row(films: list[Path], own: bool) -> None:
+    with (
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool,
+        pytest.warns(UserWarning, match="2 of 2 clips"),
+    ):
+        table = hh.metrics(films[:2], executor=None if own else pool, embedder=Foreign())
+    told = "The embedder foreign-1 cannot be opened by the process that measures"
+    assert list(table["error"].str.contains(told)) == [True, True]
+    assert list(table["error"].str.contains("No module named 'weights'")) == [True, True]
 
 
 class Unsteady(Executor):

@@ -79,6 +79,14 @@ def test_unequal_sizes_are_made_equal_and_it_is_said(tmp_path: Path, size: tuple
     assert row["psnr"] > 45
 
 
+def test_it_is_one_whichever_clip_comes_first(tmp_path: Path) -> None:
+    wide = write_film(tmp_path / "wide.mp4", [texture(160, 90)] * 3)
+    upright = write_film(tmp_path / "upright.mp4", [texture(90, 160)] * 3)
+    table = hh.pair_metrics([(wide, upright), (upright, wide)], executor="serial")
+    for measure in ("ssim", "psnr", "phash_distance"):
+        assert table[measure][0] == table[measure][1], measure
+
+
 def test_clips_of_other_rates_are_compared_at_equal_times(tmp_path: Path) -> None:
     slow = write_film(tmp_path / "12.mp4", [grey(20 * (n // 3)) for n in range(24)], rate=12)
     fast = write_film(tmp_path / "24.mp4", [grey(20 * (n // 6)) for n in range(36)], rate=24)

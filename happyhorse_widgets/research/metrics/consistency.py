@@ -33,7 +33,7 @@ _GREY = (128, 128, 128, 255)
 
 
 class OverTime:
-    """`subject_consistency`: of frames taken 8 times a second, how like the first and the one before each is."""
+    """`subject_consistency`: of frames taken about 8 times a second, how like the first and the one before each is."""
 
     def __init__(self, embedder: Embedder, fps: float) -> None:
         self._embedder = embedder

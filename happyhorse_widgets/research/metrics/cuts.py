@@ -46,7 +46,8 @@ class Cuts:
 def cuts_in(scores: list[float]) -> list[int]:
     """The frames that begin a shot, from how far each differs from the one before (the first by 0).
 
-    One that differs much more than its neighbours, two on each side, differ from theirs; the shots have at least 15 frames.
+    One that differs much more than its neighbours, two on each side, differ from theirs. PySceneDetect counts the shortest
+    shot's 15 frames up to the last neighbour: 13 frames from one cut, or from the beginning, to the next are enough.
     """
     found: list[int] = []
     last = 0

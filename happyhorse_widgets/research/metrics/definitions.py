@@ -12,7 +12,7 @@ Value: TypeAlias = float | int | bool | str
 Kind: TypeAlias = Literal["number", "count", "flag", "text"]
 
 #: Changes with any change of a definition; numbers of two versions are not to be compared.
-VERSION = "1"
+VERSION = "2"
 
 _VBENCH = (
     "Z. Huang et al., “VBench: Comprehensive Benchmark Suite for Video Generative Models”, CVPR 2024, section 3.1, and its "
@@ -72,11 +72,12 @@ OF_CLIPS = (
         "subject_consistency",
         "number",
         "0–1, higher is steadier",
-        "Of frames taken 8 times a second, embedded as a whole: the mean, over all but the first, of the mean of two cosine "
-        "similarities, to the first frame and to the one before, each at least 0.",
+        "Of frames taken about 8 times a second (every n-th, n being the whole number nearest to the frame rate over 8), each "
+        "with a shorter side of at most 384 pixels and embedded as a whole: the mean, over all but the first, of the mean of "
+        "two cosine similarities, to the first frame and to the one before, each at least 0.",
         _VBENCH + "vbench/subject_consistency.py",
         "VBench embeds every frame, with DINO ViT-B/16. The default embedder here sees colours and edges, not subjects: it is a "
-        "light proxy. With a DINO given as embedder the definition differs in the 8 frames a second alone.",
+        "light proxy. With a DINO given as embedder the definition differs in the number of frames and in their size alone.",
     ),
     Measure(
         "temporal_flickering",
@@ -149,9 +150,11 @@ OF_CLIPS = (
         "count",
         "cuts",
         "Frames that begin another shot: the mean change of hue, saturation and value is at least 15 of 255 (hues: of 180), and "
-        "at least 3 times that of the two frames before and the two after; shots of at least 15 frames.",
+        "at least 3 times that of the two frames before and the two after. The next is at least 13 frames later, and "
+        "the first at least 13 from the beginning.",
         "PySceneDetect's AdaptiveDetector with its defaults (B. Castellano, https://scenedetect.com)",
-        "The same rule, on frames with a shorter side of at most 128 pixels. It finds hard cuts; dissolves and fades go unseen.",
+        "The same rule (its 15 frames from cut to cut end with the two that it looks ahead), on frames with a shorter side of at "
+        "most 128 pixels. It finds hard cuts; dissolves and fades go unseen.",
     ),
     Measure(
         "scene_cut_frames",
@@ -187,11 +190,14 @@ OF_PAIRS = (
         "fit",
         "text",
         "equal, scaled or stretched",
-        "Whether both have the same size; else the larger was made as large as the smaller one, which stretches it where the "
-        "aspect ratios differ by more than 1 %.",
+        "Whether both have the same size; else the larger was made as large as the smaller one (of two with as many pixels, the "
+        "wider as the narrower), which stretches it where the aspect ratios differ by more than 1 %.",
     ),
     Measure(
-        "compared", "count", "frames", "Frames compared: 8 a second at equal times, as long as both last."
+        "compared",
+        "count",
+        "frames",
+        "Frames compared: those nearest to equal times, 8 a second, as long as both last.",
     ),
     Measure(
         "ssim",

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float64]
 
 _SIDE = 64
+#: Of L*, a* and b*. In sRGB blue has the least b*, −107.9, and magenta the most a*, 98.2.
+_RANGES = ((0, 100), (-110, 110), (-110, 110))
 
 
 class Embedder(Protocol):
@@ -41,13 +43,14 @@ class Embedder(Protocol):
 class ColourAndShape:
     """The default: which colours a picture has, and which way its edges run, at 64 × 64 pixels.
 
-    A vector's first half is the square root of a joint histogram of CIELAB (4 × 8 × 8 bins); its second a histogram of oriented
+    A vector's first half is the square root of a joint histogram of CIELAB (4 × 8 × 8 bins, of L* from 0 to 100, a* and b* from
+    −110 to 110, which is all that sRGB has); its second a histogram of oriented
     gradients (N. Dalal and B. Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005, pages 886–893; 8
     directions, cells of 16 × 16 pixels, blocks of 2 × 2 cells) of the brightness, less its mean. Both halves have length 1. It
     tells apart pictures that look different at a glance; it knows nothing of identity, of faces or of what things are.
     """
 
-    name = "colour-and-shape-1"
+    name = "colour-and-shape-2"
 
     def __call__(self, frames: Pixels) -> Vectors:
         """See `Embedder`."""
@@ -56,7 +59,7 @@ class ColourAndShape:
     def _one(self, frame: Pixels) -> Vectors:
         image = Image.fromarray(frame).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
         lab = rgb2lab(np.asarray(image)).reshape(-1, 3)
-        counts, _ = np.histogramdd(lab, bins=(4, 8, 8), range=((0, 100), (-100, 100), (-100, 100)))
+        counts, _ = np.histogramdd(lab, bins=(4, 8, 8), range=_RANGES)
         edges = hog(
             np.asarray(image.convert("L")), orientations=8, pixels_per_cell=(16, 16), cells_per_block=(2, 2)
         )
@@ -97,7 +100,24 @@ class Portable:
     """An embedder that can be sent to another process, also one from a notebook's cell, and arrives there once."""
 
     def __init__(self, embedder: Embedder) -> None:
+        self.name = embedder.name
         self.embedder = embedder
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The embedder itself.
+
+        One that was sent is opened here, not as it arrives: a process that fails at that looks as if it had been killed. Raises
+        RuntimeError where this process cannot open it.
+        """
+        try:
+            embedder: Embedder = pickle.loads(self._pickled)  # noqa: S301 (it comes from the process that asked for the work)
+        except Exception as error:
+            raise RuntimeError(
+                f"The embedder {self.name} cannot be opened by the process that measures ({type(error).__name__}: {error}). "
+                'Install there what it needs, or measure with executor="serial".'
+            ) from error
+        return embedder
 
     @cached_property
     def _pickled(self) -> bytes:
@@ -105,7 +125,7 @@ class Portable:
             pickled: bytes = cloudpickle.dumps(self.embedder)
         except Exception as error:
             raise InvalidRequest(
-                f"The embedder {self.embedder.name} cannot be sent to other processes ({error}). Let it load what it holds when "
+                f"The embedder {self.name} cannot be sent to other processes ({error}). Let it load what it holds when "
                 'it is first called, or measure with executor="serial".'
             ) from error
         return pickled
@@ -115,9 +135,11 @@ class Portable:
         self._pickled  # noqa: B018 (made once, here or when it is sent)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _arrived, (self._pickled,)
+        return _arrived, (self.name, self._pickled)
 
 
 @lru_cache(maxsize=1)
-def _arrived(pickled: bytes) -> Portable:
-    return Portable(pickle.loads(pickled))  # noqa: S301 (it comes from the process that asked for the work)
+def _arrived(name: str, pickled: bytes) -> Portable:
+    portable = Portable.__new__(Portable)
+    portable.name, portable._pickled = name, pickled
+    return portable

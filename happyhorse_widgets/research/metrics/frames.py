@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from PIL import Image
 
+from happyhorse_widgets.errors import MediaError
 from happyhorse_widgets.media.frames import opened
 
 if TYPE_CHECKING:
@@ -55,10 +57,23 @@ class Measuring(Protocol):
 
 
 def decoded(path: str | os.PathLike[str]) -> Iterator[Frame]:
-    """Every frame, one at a time. Raises `MediaError` where the file cannot be decoded."""
+    """Every frame, one at a time. Raises `MediaError` where one of them cannot be decoded.
+
+    FFmpeg conceals what is damaged by what was there before: that is not what the model made, and must not be measured as that.
+    """
+    name, found = Path(path).name, 0
     with opened(path) as container:
-        for frame in container.decode(video=0):
+        # What an edit list cuts off is no frame of the clip's.
+        shown = sum(1 for packet in container.demux(video=0) if packet.size and not packet.is_discard)
+        container.seek(0)
+        for found, frame in enumerate(container.decode(video=0), 1):
+            if frame.is_corrupt:
+                raise MediaError(f"{name} is damaged: frame {found - 1} is not whole. Download it again.")
             yield Frame(frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False))
+    if found < shown:
+        raise MediaError(
+            f"{name} is damaged: of {shown} frames only {found} can be decoded. Download it again."
+        )
 
 
 def shrunk(rgb: Pixels, short: int) -> Pixels:

@@ -17,6 +17,7 @@ from .frames import decoded, spaced
 from .motion import Flicker, Motion
 from .quality import Quality
 from .sound import loudness
+from .versions import told
 
 if TYPE_CHECKING:
     from .definitions import Value
@@ -47,11 +48,11 @@ class ClipTask:
 
 
 def measure_clip(task: ClipTask) -> dict[str, Value]:
-    """The row of one clip, by column: `sha256`, the measures, and `error`, which says why they are missing, or "".
+    """The row of one clip, by column: `sha256`, the measures, `versions`, and `error`, which says why they are missing, or "".
 
     Raises nothing: whatever goes wrong with a clip, its embedder included, is in its row.
     """
-    row: dict[str, Value] = {"error": ""}
+    row: dict[str, Value] = {"error": "", "versions": told()}
     try:
         row["sha256"] = file_hash(task.source)
         row |= _measures(task)

@@ -16,6 +16,7 @@ from happyhorse_widgets.media.probe import probe
 
 from .frames import SAMPLED, Frame, decoded
 from .measuring import Source, file_hash, in_words
+from .versions import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,11 +44,12 @@ class PairTask:
 
 
 def measure_pair(task: PairTask) -> dict[str, Value]:
-    """The row of one pair, by column: `sha256_a`, `sha256_b`, the measures, and `error`, which says why they are missing, or "".
+    """The row of one pair, by column: `sha256_a`, `sha256_b`, the measures, `versions`, and `error`, which says why they are
+    missing, or "".
 
     Raises nothing, as `measure_clip`.
     """
-    row: dict[str, Value] = {"error": ""}
+    row: dict[str, Value] = {"error": "", "versions": told()}
     try:
         row["sha256_a"] = file_hash(task.first)
         row["sha256_b"] = file_hash(task.second)
@@ -60,7 +62,9 @@ def measure_pair(task: PairTask) -> dict[str, Value]:
 def _differences(first: str, second: str) -> dict[str, Value]:
     one, other = probe(first), probe(second)
     moments = np.arange(0.0, min(one.duration, other.duration), 1 / SAMPLED)
-    width, height = min((one.width, one.height), (other.width, other.height), key=math.prod)
+    # The narrower where both have as many pixels: whichever of the two comes first, they are compared alike.
+    sizes = (one.width, one.height), (other.width, other.height)
+    width, height = min(sizes, key=lambda size: (math.prod(size), size))
     similar, squared, distances = [], [], []
     pairs = zip(_at(first, one, moments), _at(second, other, moments), strict=False)
     for a, b in ((_sized(a, width, height), _sized(b, width, height)) for a, b in pairs):

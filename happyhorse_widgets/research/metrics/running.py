@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, wait
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from tqdm.auto import tqdm
 from happyhorse_widgets.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
 Task = TypeVar("Task")
@@ -61,8 +62,10 @@ def run(
 ) -> list[Row]:
     """`work(task)` of each task, in the tasks' order; `work` raises nothing.
 
-    A task whose worker is lost is done again; after three times it gets `lost(why)`. `progress`: whether to show a bar; None
-    shows it in notebooks and terminals. An interrupt ends the work. Raises `InvalidRequest` for what is no executor.
+    A task whose worker is lost is done again; after three times it gets `lost(why)`. Where a killed worker breaks its whole
+    executor, as with `concurrent.futures.ProcessPoolExecutor`, a warning says so, and what is left is done as with None.
+    `progress`: whether to show a bar; None shows it in notebooks and terminals. An interrupt ends the work. Raises
+    `InvalidRequest` for what is no executor.
     """
     found: dict[int, Row] = {}
     with tqdm(
@@ -78,7 +81,7 @@ def run(
             for index, task in enumerate(tasks):
                 keep(index, work(task))
         elif where is None:
-            _in_own_processes(job)
+            _in_own_processes(job, range(len(tasks)))
         elif isinstance(where, Executor):
             _in_executor(where, job)
         else:
@@ -90,13 +93,13 @@ def run(
     return [found[index] for index in range(len(tasks))]
 
 
-def _in_own_processes(job: _Job[Task, Row]) -> None:
-    """A pool of processes, built again when one of them is killed.
+def _in_own_processes(job: _Job[Task, Row], indices: Iterable[int]) -> None:
+    """Work on the tasks with these indices in a pool of processes, built again when one of them is killed.
 
     Nobody tells which of the tasks under way it was that lost its process, so each of them is done again with a process to
     itself: there it is clear.
     """
-    waiting = deque(range(len(job.tasks)))
+    waiting = deque(indices)
     while waiting:
         for suspect in _until_broken(job, waiting):
             job.keep(suspect, _alone(job, suspect))
@@ -149,11 +152,17 @@ def _pool(workers: int) -> Iterator[Executor]:
 
 def _in_executor(executor: Executor, job: _Job[Task, Row]) -> None:
     flying: dict[Future[Row], tuple[int, int]] = {}
+    left: list[int] = []
+    broken: BrokenExecutor | None = None
 
     def submit(index: int, number: int) -> None:
+        nonlocal broken
         try:
             flying[executor.submit(job.attempt(index, number))] = (index, number)
-        except RuntimeError as error:  # shut down, or broken for good
+        except BrokenExecutor as error:
+            broken = error  # for good: the standard library's end with the first process that they lose
+            left.append(index)
+        except RuntimeError as error:  # shut down
             job.keep(
                 index,
                 job.lost(f"The executor takes no more work ({error}). Measure this again with another."),
@@ -180,6 +189,13 @@ def _in_executor(executor: Executor, job: _Job[Task, Row]) -> None:
     finally:
         for future in flying:
             future.cancel()
+    if left:
+        warnings.warn(
+            f"The executor broke ({type(broken).__name__}: {broken}). What was left, {len(left)} of {len(job.tasks)}, is "
+            "measured in processes on this machine.",
+            stacklevel=4,
+        )
+        _in_own_processes(job, sorted(left))
 
 
 def _single(row: Row) -> Row:

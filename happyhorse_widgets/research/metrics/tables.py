@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import warnings
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
-
-import av
 
 from happyhorse_widgets.engine.clip import Clip
 from happyhorse_widgets.errors import InvalidRequest
 from happyhorse_widgets.extras import needs
 
 from .definitions import OF_CLIPS, OF_PAIRS, VERSION, definition_of
+from .versions import installed, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 Measurable: TypeAlias = "Clip | str | os.PathLike[str]"
 
 _LIBRARIES = ("cloudpickle", "loky", "pandas", "scipy", "skimage", "tqdm")
-_DISTRIBUTIONS = ("happyhorse_widgets", "av", "numpy", "pillow", "scikit-image", "scipy")
 #: Text is of whatever type pandas gives to texts, so that it stays the same through a file.
 _TYPES = {"number": "float64", "count": "Int64", "flag": "boolean", "text": None}
 _PAIR = 2
@@ -60,11 +57,13 @@ def metrics(
 
     `executor`: None spreads the clips over processes on this machine; "serial" measures them in this one; any
     `concurrent.futures.Executor`, such as Dask's `client.get_executor()` and ipyparallel's `view.executor`, is given one task for
-    each clip, and has to see the same files. Wherever they are measured, the numbers are the same to the bit. A clip whose worker
-    is lost is measured again, three times at most. `embedder`: see `research.metrics.embedding.Embedder`. `progress`: whether to
-    show a bar; None does in notebooks and terminals.
+    each clip, and has to see the same files. Wherever the same versions are installed, the numbers are the same to the bit; a
+    warning tells of workers with others. A clip whose worker is lost is measured again, three times at most; what an executor
+    that breaks leaves is measured on this machine, with a warning. `embedder`: see `research.metrics.embedding.Embedder`.
+    `progress`: whether to show a bar; None does in notebooks and terminals.
 
-    `attrs` of the frame has the versions of definitions, embedder and libraries. Raises `InvalidRequest` for what is no clip, for
+    `attrs` of the frame has the versions of definitions, embedder and libraries (`versions` are this process's; where workers had
+    others, those are in `versions_elsewhere`). Raises `InvalidRequest` for what is no clip, for
     two files of one name, and for an embedder that cannot be sent to workers; `MissingExtra` without the extra `research`.
     """
     _check_libraries()
@@ -89,7 +88,7 @@ def metrics(
     table = _table(rows, ["sha256"], names)
     table.index = needs("pandas").Index([task.source.clip_id for task in tasks], name="clip_id")
     table.attrs |= {"embedder": chosen.name}
-    _warn(rows, "clips")
+    _warn(table, "clips")
     return table
 
 
@@ -118,7 +117,7 @@ def pair_metrics(
     table = _table(rows, ["sha256_a", "sha256_b"], [measure.name for measure in OF_PAIRS])
     table.insert(0, "clip_a", [task.first.clip_id for task in tasks])
     table.insert(1, "clip_b", [task.second.clip_id for task in tasks])
-    _warn(rows, "pairs")
+    _warn(table, "pairs")
     return table
 
 
@@ -182,8 +181,11 @@ def _table(rows: Sequence[Mapping[str, Value]], hashes: list[str], names: list[s
     )
     table.attrs = {
         "measures": VERSION,
-        "versions": {name: version(name) for name in _DISTRIBUTIONS} | {"ffmpeg": av.ffmpeg_version_info},
+        "versions": dict(installed()),
     }
+    elsewhere = sorted({str(row["versions"]) for row in rows if row.get("versions", told()) != told()})
+    if elsewhere:
+        table.attrs["versions_elsewhere"] = elsewhere
     return table
 
 
@@ -191,9 +193,16 @@ def _lost(why: str) -> dict[str, Value]:
     return {"error": why}
 
 
-def _warn(rows: Sequence[Mapping[str, Value]], what: str) -> None:
-    failed = sum(bool(row["error"]) for row in rows)
+def _warn(table: pd.DataFrame, what: str) -> None:
+    failed = int((table["error"] != "").sum())
     if failed:
         warnings.warn(
-            f"{failed} of {len(rows)} {what} could not be measured: the column error says why.", stacklevel=3
+            f"{failed} of {len(table)} {what} could not be measured: the column error says why.", stacklevel=3
+        )
+    elsewhere = table.attrs.get("versions_elsewhere")
+    if elsewhere:
+        warnings.warn(
+            f"Some {what} were measured with other versions than this process has ({'; '.join(elsewhere)}): their numbers may "
+            "differ in the last digits. Install the same versions everywhere.",
+            stacklevel=3,
         )
