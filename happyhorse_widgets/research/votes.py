@@ -45,11 +45,10 @@ def checked(votes: pd.DataFrame, *, kinds: tuple[str, ...] = (VOTE,)) -> pd.Data
     for name in _COLUMNS:
         found[name] = found[name].astype(object).map(_text, na_action="ignore").fillna("")
     found["winner"] = found["winner"].str.lower()
-    _refuse(found, ~found["winner"].isin([*OUTCOMES, BOTH_BAD]), "winner", "must be a, b, tie or both_bad")
-    _refuse(
-        found, (found["model_a"] == "") | (found["model_b"] == ""), "model_a", "and model_b must be names"
-    )
-    _refuse(found, found["model_a"] == found["model_b"], "model_a", "and model_b must be two models")
+    _refuse(found, ~found["winner"].isin([*OUTCOMES, BOTH_BAD]), ["winner"], "must be a, b, tie or both_bad")
+    models = ["model_a", "model_b"]
+    _refuse(found, (found[models] == "").any(axis=1), models, "must be names")
+    _refuse(found, found["model_a"] == found["model_b"], models, "must be two models")
     return once(found, stacklevel=4)
 
 
@@ -73,7 +72,7 @@ def once(answers: pd.DataFrame, *, stacklevel: int = 3) -> pd.DataFrame:
         return answers
     differs = answers["ballot"].notna() & answers.duplicated(key, keep=False)
     differs &= ~answers.duplicated([*key, *_COLUMNS], keep=False)
-    _refuse(answers, differs, "ballot", "stands there again with other models or another winner")
+    _refuse(answers, differs, ["ballot"], "stands there again with other models or another winner")
     warnings.warn(
         f"{int(again.sum())} of {len(answers)} answers stand there more than once (the same ballot and question), and are "
         "counted once.",
@@ -96,16 +95,17 @@ def warn_of_questions(votes: pd.DataFrame) -> None:
 def known_values(votes: pd.DataFrame, column: str) -> pd.Series[str]:
     """The values of a column as texts. Raises `InvalidRequest` that names the rows without one."""
     found = votes[column].astype(object).map(_text, na_action="ignore").fillna("")
-    _refuse(votes, found == "", column, "must be given for each vote: fill it in, or leave these rows out")
+    _refuse(votes, found == "", [column], "must be given for each vote: fill it in, or leave these rows out")
     return found
 
 
-def _refuse(votes: pd.DataFrame, bad: pd.Series[bool], column: str, rule: str) -> None:
-    rows = votes.loc[bad, column]
+def _refuse(votes: pd.DataFrame, bad: pd.Series[bool], columns: list[str], rule: str) -> None:
+    rows = votes.loc[bad, columns]
     if len(rows):
-        shown = ", ".join(f"row {row!r}: {value!r}" for row, value in rows[:_SHOWN].items())
+        values = [" and ".join(map(repr, row)) for row in rows[:_SHOWN].itertuples(index=False)]
+        shown = ", ".join(f"row {row!r}: {value}" for row, value in zip(rows.index, values, strict=False))
         more = f", and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
-        raise InvalidRequest(f"{column} {rule} ({shown}{more}).")
+        raise InvalidRequest(f"{' and '.join(columns)} {rule} ({shown}{more}).")
 
 
 def counted(votes: pd.DataFrame, models: list[str]) -> tuple[Pairs, NDArray[np.float64], NDArray[np.intp]]:

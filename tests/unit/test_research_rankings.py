@@ -298,6 +298,10 @@ def test_columns_of_any_kind_are_read() -> None:
         pd.testing.assert_frame_equal(rankings(votes, resamples=10), rankings(plain, resamples=10))
         pd.testing.assert_frame_equal(duels(votes), duels(plain))
         pd.testing.assert_frame_equal(win_matrix(votes), win_matrix(plain))
+    one_way = counted_votes(("x", "y", "a", 3)).astype("category")  # no name is in both columns
+    assert duels(one_way).loc[("x", "y"), "wins"] == 3
+    with pytest.raises(InvalidRequest, match="row 0: 'x' and ''"):
+        duels(one_way.assign(model_b=pd.Categorical([None, "y", "y"])))
 
 
 def test_a_ballot_counts_once() -> None:
