@@ -91,7 +91,9 @@ async def _export(folder: Path, content: Content, find: Callable[[str], Clip]) -
         if way == "strip":
             strip(takes).save(part, "JPEG", quality=90)
         else:
-            side_by_side(takes, part, columns=columns, comment=described(shown), progress=progress)
+            side_by_side(
+                takes, part, columns=columns, height=None, comment=described(shown), progress=progress
+            )
 
     share = await made(target, make)
     if share is not None:

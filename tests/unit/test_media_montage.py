@@ -119,17 +119,76 @@ def test_clips_play_beside_each_other(clips: dict[str, Path], tmp_path: Path) ->
     assert shown[15, 112:208, :20].max() < 30, "what is not filled is black"
 
 
-def test_colours_stay_as_they_are(tmp_path: Path) -> None:
-    source, target = tmp_path / "red.mp4", tmp_path / "out.mp4"
-    with av.open(str(source), "w") as container:
+RED = (200, 40, 40)
+BT601, BT709, NOT_SAID, TELEVISION, FULL = 5, 1, 2, 1, 2  # FFmpeg's numbers
+
+
+def write_red(path: Path, size: tuple[int, int], space: int, said: int, span: int = TELEVISION) -> Path:
+    """A video of one red in the colours of `space`, of which it says that they are those of `said`."""
+    with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=RATE, options={"crf": "10"})
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for _ in range(2):
-            container.mux(stream.encode(av.VideoFrame.from_image(Image.new("RGB", (64, 48), (200, 40, 40)))))
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuvj420p" if span == FULL else "yuv420p"
+        stream.codec_context.colorspace, stream.codec_context.color_range = said, span
+        red = av.VideoFrame.from_image(Image.new("RGB", size, RED))
+        for number in range(2):
+            frame = red.reformat(format=stream.pix_fmt, dst_colorspace=space, dst_color_range=span)
+            frame.pts = number
+            container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    side_by_side([Take(source, "A"), Take(source, "B")], target, columns=2, height=48)
-    before, after = sample(source, 1)[0, 10:30, 10:50], sample(target, 1)[0, 10:30, 74:114]
-    assert np.abs(before.astype(int).mean((0, 1)) - after.astype(int).mean((0, 1))).max() < 4
+    return path
+
+
+@pytest.mark.parametrize(
+    ("size", "space", "said", "span"),
+    [
+        ((64, 48), BT601, NOT_SAID, TELEVISION),
+        ((64, 48), BT601, BT601, TELEVISION),
+        ((64, 48), BT709, BT709, TELEVISION),
+        ((64, 48), BT601, BT601, FULL),
+        ((64, 48), BT709, BT709, FULL),
+        ((960, 720), BT709, NOT_SAID, TELEVISION),
+    ],
+    ids=[
+        "small, not said",
+        "BT.601",
+        "BT.709",
+        "BT.601, full range",
+        "BT.709, full range",
+        "large, not said",
+    ],
+)
+def test_colours_stay_as_they_are(
+    tmp_path: Path, size: tuple[int, int], space: int, said: int, span: int
+) -> None:
+    source, target = write_red(tmp_path / "red.mp4", size, space, said, span), tmp_path / "out.mp4"
+    other = write_red(tmp_path / "other.mp4", (64, 48), BT601, BT601)
+    side_by_side([Take(other, "A"), Take(source, "B")], target, columns=2, height=48)
+    with av.open(str(target)) as container:
+        frame = next(container.decode(video=0))
+        assert (frame.colorspace, frame.color_range) == (BT709, TELEVISION)
+        context = container.streams.video[0].codec_context
+        assert (context.color_primaries, context.color_trc) == (BT709, BT709)
+    shown = sample(target, 1)[0].astype(int)
+    for left in (10, 74):
+        assert np.abs(shown[10:30, left : left + 40].mean((0, 1)) - RED).max() < 4, left
+
+
+def test_every_height_is_one_that_pictures_can_have(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "wide.mp4", frames=2, size=(1280, 720), audio=False)
+    for height in (480, 250, 359):  # of 480 the width is 853.33: rounded twice it would be another
+        side_by_side([Take(path, "A")], tmp_path / "one.mp4", height=height)
+        assert probe(tmp_path / "one.mp4").height == height // 2 * 2 + round(height // 2 * 2 * 0.04) * 2
+
+
+def test_where_nobody_says_the_height_it_is_the_largest_that_fits(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "wide.mp4", frames=2, size=(320, 180), audio=False)
+    for count, wide in ((6, 6 * 640), (7, 7 * 584), (36, 36 * 110)):
+        target = tmp_path / "row.mp4"
+        side_by_side([Take(path, "A")] * count, target, columns=count, height=None)
+        assert probe(target).width == wide
+    with pytest.raises(InvalidRequest, match="4,096"):
+        side_by_side([Take(path, "A")] * 7, tmp_path / "never.mp4", columns=7, height=360)
 
 
 def test_the_pictures_stand_in_a_square(clips: dict[str, Path], tmp_path: Path) -> None:

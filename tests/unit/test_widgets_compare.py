@@ -146,6 +146,20 @@ def test_the_kernel_makes_the_files_that_a_view_asks_for(session: Session) -> No
     compare.close()
 
 
+def test_a_video_of_many_columns_is_made_as_high_as_it_can_be(session: Session) -> None:
+    compare, ask = opened(session, *range(0, 18, 2))
+    wish = {
+        "clips": [clip.id for clip in compare.clips],
+        "labels": ["A"] * 9,
+        "begins": [0] * 9,
+        "columns": 9,
+    }
+    made = until(lambda: ask("compare-export", way="video", **wish).get("file"))
+    facts = probe(session.home / "exports" / made["name"])
+    assert (facts.width, facts.height) == (9 * 454, 340 + 28)  # of 4:3, and 9 × 480 would be 4,320
+    compare.close()
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
