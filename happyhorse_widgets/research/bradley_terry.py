@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Indices = NDArray[np.intp]
 
-_STEPS = 200
+_STEPS = 1000
 _CLOSE = 1e-10
 #: The longest step of one log strength: a longer one leaves the region in which the slope says something.
 _LONGEST = 2.0
 #: How hard a strength is pulled to where it shall be: by so many votes for each unit of distance.
-_PULL = 1e4
+_PULL = 1e3
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +186,12 @@ def bonds(pairs: Pairs, counts: Floats) -> Bonds:
     apart[:, pairs.second, pairs.first] = np.where(seen[..., 2], -1.0, either)
     each = np.arange(models)
     apart[:, each, each] = 0.0
+    through = np.empty_like(apart)
     for middle in range(models):
-        through = apart[:, :, middle, None] + apart[:, None, middle, :]
+        np.add(apart[:, :, middle, None], apart[:, None, middle, :], out=through)
+        np.minimum(apart, through, out=apart)
         # Around a circle the steps would fall without end: no path without one is as short as that.
-        np.maximum(np.minimum(apart, through), -models, out=apart)
+        np.maximum(apart, -models, out=apart)
     ties = np.asarray(seen[..., 1].any(axis=1) & (apart[:, each, each] >= 0).all(axis=1))
     apart = np.where(ties[:, None, None] | np.isinf(apart), apart, 0.0)
     together = (apart <= 0) & (apart.swapaxes(1, 2) <= 0)

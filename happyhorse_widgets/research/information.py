@@ -14,6 +14,10 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from .bradley_terry import Pairs, fit
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
@@ -26,15 +30,8 @@ _PRECISION = 1.0
 def information(votes: Iterable[Ballot], wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], float]:
     """The expected gain, in nats, of one more vote on each pair of levels that is `wanted`.
 
-    A ballot with several questions counts as a vote for each. Needs the extra `research`; raises `MissingExtra` without it.
+    A ballot with several questions counts as a vote for each.
     """
-    import numpy as np
-
-    from happyhorse_widgets.extras import needs
-
-    needs("scipy.optimize")
-    from .bradley_terry import Pairs, fit
-
     outcomes = Counter(
         (each.left.level, each.right.level, winner) for each in votes for winner in each.answers.values()
     )

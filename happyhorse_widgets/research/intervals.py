@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
 
-#: The precision of the prior that keeps the other strengths finite along a profile: a standard deviation of 100 log odds.
-_FLAT = 1e-4
+#: The precision of the prior that keeps the other strengths finite along a profile: a standard deviation of 10 log odds.
+_FLAT = 1e-2
 #: The log strengths among which the end of an interval is looked for, and at how many places, first of all and then between two.
-_FARTHEST, _PLACES = 20.0, 81
+_FARTHEST, _PLACES = 20.0, 41
 
 
 def steady(bound: Bonds, reference: Bools, confidence: float) -> Bools:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 import happyhorse_widgets as hh
-from happyhorse_widgets.errors import InvalidRequest
+from happyhorse_widgets.errors import InvalidRequest, LibraryError
 from happyhorse_widgets.research.contenders import field_of
 from happyhorse_widgets.research.poll import checked_questions, checked_rules
+from happyhorse_widgets.widgets.showing import Booth
 from tests.arenas import fill_arena
 
 
@@ -29,6 +31,29 @@ def test_the_same_call_goes_on_with_the_same_arena(tmp_path: Path) -> None:
     assert first.name == ""
     assert repr(same).endswith(": 1 of 3 votes by 1 rater on 4 pairs, 0 to 1 on each>")
     assert session.ballots.to_frame(first.id).equals(first.votes)
+    session.close()
+
+
+def test_a_booth_passes_over_a_check_that_was_taken_back_and_cannot_be_shown(tmp_path: Path) -> None:
+    fill_arena(tmp_path / "home")
+    session = hh.connect(sandbox=True, home=tmp_path / "home")
+    arena = hh.Arena(session.clips, checks=1.0, repeats=0, seed=1)
+    booth = Booth(session, arena._poll)
+    while (turn := arena.turn("Ada")) is not None and turn.kind != "check":
+        arena.vote("Ada", turn, "tie")
+    assert turn is not None
+    arena._poll.take_back("Ada", arena.vote("Ada", turn, "tie").id)
+    gone = session.clip(turn.left.clip_id).path
+    assert gone is not None
+    gone.unlink()
+    assert "showing" in booth.next("Ada")
+    assert set(booth.unable) == {turn.left.clip_id}
+    for clip in session.clips:
+        if clip.path is not None:
+            clip.path.unlink(missing_ok=True)
+    shutil.rmtree(session.home / "playable")
+    with pytest.raises(LibraryError, match="cannot be shown"):  # though a check is due
+        booth.next("Ada")
     session.close()
 
 

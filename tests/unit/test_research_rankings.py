@@ -280,6 +280,16 @@ def test_where_one_end_is_open_the_other_is_by_the_likelihood_ratio() -> None:
     assert "maximum likelihood," not in found.attrs["method"]
 
 
+def test_an_order_that_every_vote_follows_leaves_all_of_it_open() -> None:
+    names = [f"m{number:02}" for number in range(15)]
+    votes = counted_votes(*((a, b, "a", 5) for place, a in enumerate(names) for b in names[place + 1 :]))
+    found = rankings(votes, resamples=20)
+    assert list(found.index) == names
+    assert np.isposinf(found["upper"]).tolist() == [True] * 14 + [False]
+    assert np.isneginf(found["lower"]).tolist() == [False] + [True] * 14
+    assert found.attrs["by_prior"] == names
+
+
 def test_clusters_that_say_nothing_of_an_interval_are_refused_and_few_are_warned_of() -> None:
     votes = counted_votes(("x", "y", "a", 30), ("x", "y", "b", 20))
     with pytest.raises(InvalidRequest, match="at least 2"):
