@@ -178,7 +178,8 @@ _CHARACTER = Measure(
     "0–1, higher is more alike",
     f"How far the subject of a reference image is to be found in the clip: in each of {_STILLS}, the highest cosine similarity "
     "between the whole reference and any of many overlapping windows of its shape, 1, 2/3 and 1/2 as high as the frame's shorter "
-    "side, at least 0; their mean. Empty where the image is not on this machine.",
+    "side (of at most 384 pixels; reference and windows as 224 × 224), at least 0; their mean. Empty where the image is not on "
+    "this machine.",
     "After the subject consistency of OpenS2V-Eval, NexusScore: " + _S2V + "eval/get_nexusscore.py",
     "NexusScore finds the subject by an image-prompted detector (YOLO-World) and compares by a multimodal model (GME). A search "
     "by windows and, by default, an embedder that sees colours and edges are a light proxy: the reference's background counts "
