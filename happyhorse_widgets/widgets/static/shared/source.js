@@ -82,7 +82,7 @@ export function createSource({ video, box, rpc, signal, silent = false, say, lea
     const which = version;
     const given = await alive(url(which, ask), signal);
     const found = given && silent && which === "original" && clip?.video.sound ? await alive((hushed ??= silenced(given, signal)), signal) : given;
-    if (!found || open() || which !== version) return;
+    if (!found || open() || which !== version || !(ask || near)) return;
     video.src = found;
     if (which === "webm" || (which === "silent" && !silent)) say(WHY[which]);
   }

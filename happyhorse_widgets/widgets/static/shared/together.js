@@ -37,7 +37,7 @@ export function createComparison({ states, levels, look = {}, stays = false, rpc
 
   // Who has a sound is heard first.
   const voices = [...sides].sort((a, b) => Number(b.sound()) - Number(a.sound()));
-  const sound = createSound({ videos: voices.map((side) => side.audio), signal, changed: draw });
+  const sound = createSound({ videos: voices.map((side) => side.audio), going: () => transport.way() !== 0, signal, changed: draw });
   createVoice({ speakers: sides, sound, signal });
   const fail = (/** @type {Error} */ error) => {
     if (!signal.aborted) controls.say(`The clips do not play: ${error.message}`);
