@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser.lab import STEP_LIMIT, Lab, Notebook, folder_with_images, running_lab
 from tests.chromium import find_chromium
@@ -22,6 +22,18 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _as_patient_as_a_kernel_needs(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where a JupyterLab and a kernel of its own answer, what is expected may take as long as any step of the page."""
+    if any(
+        "lab" in getattr(item, "fixturenames", ()) and item.path == request.path
+        for item in request.session.items
+    ):
+        expect.set_options(timeout=STEP_LIMIT)
+    yield
+    expect.set_options(timeout=None)
 
 
 @pytest.fixture(scope="package")

@@ -76,8 +76,8 @@ class Walk(StudioView):
 
     def reordered(self) -> None:
         """The astronaut is the first image now, and the prompt means whom it meant before."""
-        assert self.names() == ["astronaut.png", "fox.png"]
-        assert self.tiles.locator(".hh-tile-label").all_inner_texts() == ["character1", "character2"]
+        expect(self.tiles.locator(".hh-tile-name")).to_have_text(["astronaut.png", "fox.png"])
+        expect(self.tiles.locator(".hh-tile-label")).to_have_text(["character1", "character2"])
         self.wrote(REORDERED)
 
     def set_up(self) -> None:

@@ -51,7 +51,11 @@ def executed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         for name in VARIABLES:
             environment.delenv(name, raising=False)
         NotebookClient(
-            notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+            notebook,
+            timeout=120,
+            iopub_timeout=60,  # else what a busy kernel shows late is left out
+            kernel_name="python3",
+            resources={"metadata": {"path": str(folder)}},
         ).execute()
     nbformat.write(notebook, folder / request.param.name)
     html, _ = HTMLExporter().from_filename(str(folder / request.param.name))
