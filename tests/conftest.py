@@ -26,6 +26,9 @@ _SOURCES = Path(happyhorse_widgets.__file__).parents[1]
 
 StartSandbox = Callable[..., "SandboxProcess"]
 
+#: Seconds for a process to end that has been told to, beside a campaign that keeps the disk busy.
+_PATIENCE = 120
+
 
 def sandbox_environment() -> dict[str, str]:
     """An environment in which a child process finds the package, installed or not."""
@@ -78,12 +81,12 @@ class SandboxProcess:
         self.http.close()
         self.process.stdin.close()
         self.process.stdout.close()
-        return self.process.wait(30)
+        return self.process.wait(_PATIENCE)
 
     def kill(self) -> None:
         """End it without warning."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(30)
+        self.process.wait(_PATIENCE)
         self.stop()
 
 
