@@ -11,10 +11,10 @@ from pathlib import Path
 from tests.chromium import ENVIRONMENT, NoChromium, install_chromium
 
 ROOT = Path(__file__).resolve().parent.parent
-#: All tests take a while, half of it waiting: four at a time keep two cores busy. The tests of one file stay together: they
+#: All tests take a while, some of it waiting: three at a time keep two cores busy. The tests of one file stay together: they
 #: share servers. The files keep their order: those with a browser and the reliability runs take longest and begin first, the
 #: many quick ones fill up the end.
-SIDE_BY_SIDE = ["--numprocesses=4", "--dist=loadfile", "--no-loadscope-reorder", "--durations=25"]
+SIDE_BY_SIDE = ["--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder", "--durations=25"]
 
 
 def main(arguments: list[str]) -> int:

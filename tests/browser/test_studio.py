@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.lab import Lab, Notebook, lasting_page, wait_until
-from tests.browser.studio import ASTRONAUT, FOX, OPEN, StudioView, plays_and_seeks
+from tests.browser.studio import ASTRONAUT, FOX, OPEN, StudioView, drag, plays_and_seeks
 
 TOLD = "print(studio.aspect_ratio, studio.resolution, studio.duration, studio.seed, studio.model[-3:], len(studio.references))"
 # Keeps the kernel busy until its folder has a file of this name.
@@ -103,7 +103,7 @@ def test_an_image_of_the_page_can_be_dragged_in(desk: Studio) -> None:
     desk.page.set_viewport_size({"width": 1280, "height": 1700})
     image = desk.notebook.run(2).locator("img")
     expect(image).to_be_visible()
-    image.drag_to(desk.root.locator(".hh-tray"))
+    drag(image, desk.root.locator(".hh-tray"))
     desk.arrived(before + 1)
 
 
