@@ -26,7 +26,7 @@ _SOURCES = Path(happyhorse_widgets.__file__).parents[1]
 
 StartSandbox = Callable[..., "SandboxProcess"]
 
-#: Seconds for a process to end that has been told to, beside a campaign that keeps the disk busy.
+#: Seconds for a process to end that has been told to, beside whatever else the machine does.
 _PATIENCE = 120
 
 

@@ -10,7 +10,7 @@ import coverage
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
-from tests.browser.lab import STEP_LIMIT, Lab, Notebook, folder_with_images, running_lab
+from tests.browser.lab import STEP_LIMIT, Lab, Notebook, folder_with_images, running_lab, uncaught
 from tests.chromium import find_chromium
 
 SCREEN: ViewportSize = {"width": 1280, "height": 900}
@@ -93,8 +93,7 @@ def page(context: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Pa
     film = Path(request.getfixturevalue("output_path")) / "video.webm" if filmed else None
     failed = request.session.testsfailed
     page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    errors = uncaught(page)
     yield page
     page.close()
     if film and page.video and (filmed == "on" or errors or request.session.testsfailed > failed):

@@ -56,7 +56,9 @@ with contextlib.closing(sqlite3.connect("happyhorse/library.sqlite3")) as databa
     request |= {{"aspect_ratio": attack, "resolution": attack}}
     told = json.dumps({{"kind": attack, "message": attack + tricks, "hint": attack}})
     for state in ("failed", "needs_user", "rejected"):
-        other = {{**row, "id": "clip_" + state, "state": state, "remote_id": None, "error": told, "request": json.dumps(request)}}
+        # Their ids come after every real one, and so do they.
+        other = {{**row, "id": "clip_x" + state, "state": state, "remote_id": None}}
+        other |= {{"error": told, "request": json.dumps(request)}}
         names = ", ".join(other)
         database.execute(f"INSERT INTO jobs ({{names}}) VALUES ({{', '.join('?' * len(other))}})", list(other.values()))
 """
