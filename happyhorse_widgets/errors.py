@@ -22,6 +22,7 @@
     │   └── JobUncertain                   a person has to decide: an answer, a job or a file was lost
     ├── MediaError                         a video file that is cut, empty or not a video
     ├── LibraryError                       the library on disk cannot be used
+    ├── MissingExtra (ImportError)         a part that was not installed is needed
     └── WaitTimeout (TimeoutError)         the wait ended, the job goes on
 
 Messages say what was given, what is allowed and what to do. None carries a credential, a signed URL or a request
@@ -181,6 +182,10 @@ class MediaError(HappyHorseError):
 
 class LibraryError(HappyHorseError):
     """The library on disk cannot be used: locked by another kernel, read-only, full, broken or from a newer version."""
+
+
+class MissingExtra(HappyHorseError, ImportError):
+    """A library is needed that only comes with an extra; the message says how to install it."""
 
 
 class WaitTimeout(HappyHorseError, TimeoutError):

@@ -1,4 +1,4 @@
-"""`python -m tests [pytest arguments]`: a Chromium, all tests, the package's coverage with its processes included."""
+"""`python -m tests [pytest arguments]`: a Chromium, all tests, the package's coverage."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.chromium import ENVIRONMENT, NoChromium, install_chromium
 
 ROOT = Path(__file__).resolve().parent.parent
-#: All tests take a while, half of it waiting: three at a time keep two cores busy. The tests of one file stay together: they
+#: All tests take a while, some of it waiting: three at a time keep two cores busy. The tests of one file stay together: they
 #: share servers. The files keep their order: those with a browser and the reliability runs take longest and begin first, the
 #: many quick ones fill up the end.
 SIDE_BY_SIDE = ["--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder", "--durations=25"]

@@ -26,6 +26,9 @@ _SOURCES = Path(happyhorse_widgets.__file__).parents[1]
 
 StartSandbox = Callable[..., "SandboxProcess"]
 
+#: Seconds for a process to end that has been told to, beside whatever else the machine does.
+_PATIENCE = 120
+
 
 def sandbox_environment() -> dict[str, str]:
     """An environment in which a child process finds the package, installed or not."""
@@ -78,12 +81,12 @@ class SandboxProcess:
         self.http.close()
         self.process.stdin.close()
         self.process.stdout.close()
-        return self.process.wait(30)
+        return self.process.wait(_PATIENCE)
 
     def kill(self) -> None:
         """End it without warning."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(30)
+        self.process.wait(_PATIENCE)
         self.stop()
 
 
@@ -113,6 +116,23 @@ def _factory(folder: Path) -> Iterator[StartSandbox]:
     for one in started:
         if one.process.poll() is None:
             one.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _coverage_settings() -> Iterator[dict[str, str]]:
+    # Measured, a process that draws a clip takes twice as long, and most tests start one only to have a clip.
+    settings = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("COVERAGE_")}
+    yield settings
+    os.environ.update(settings)
+
+
+@pytest.fixture(scope="module")
+def measured_processes(_coverage_settings: dict[str, str]) -> Iterator[None]:
+    """What the module's tests start is measured for coverage, too: for code that is tested as a process of its own."""
+    os.environ.update(_coverage_settings)
+    yield
+    for name in _coverage_settings:
+        del os.environ[name]
 
 
 @pytest.fixture

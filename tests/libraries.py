@@ -15,6 +15,7 @@ from typing import Any
 from PIL import Image
 
 from happyhorse_widgets.engine.states import TERMINAL
+from happyhorse_widgets.library.ballots import Ballot, Ballots, Side
 from happyhorse_widgets.library.database import MIGRATIONS, Database
 from happyhorse_widgets.library.files import Home
 from happyhorse_widgets.library.journal import Journal
@@ -89,6 +90,35 @@ def rows_of_version_one(path: Path) -> dict[str, list[tuple[Any, ...]]]:
         return found
     finally:
         connection.close()
+
+
+def vote_and_take_back(database: Database, clips: tuple[str, str]) -> list[Ballot]:
+    """Write down an arena and three ballots on two clips, the first of which the second takes back."""
+    ballots = Ballots(database)
+    arena = "arena_" + "0" * 16
+    ballots.begin(arena, "café", {"seed": 1}).result(SOON)
+    sides = [
+        Side(clip_id, hashlib.sha256(clip_id.encode()).hexdigest(), f"of {clip_id}") for clip_id in clips
+    ]
+    cast = []
+    for number, (answers, supersedes) in enumerate(
+        [({"better": "a"}, None), ({}, "ballot_" + "0" * 32), ({"better": "tie"}, None)]
+    ):
+        ballot = Ballot(
+            id=f"ballot_{number:032x}",
+            arena=arena,
+            rater="Zoë",
+            position=0,
+            kind="vote",
+            left=sides[0],
+            right=sides[1],
+            spoiled="",
+            answers=answers,
+            seconds=2.5,
+            supersedes=supersedes,
+        )
+        cast.append(ballots.cast(ballot).result(SOON))
+    return cast
 
 
 class Shelf:
@@ -194,7 +224,7 @@ class Shelf:
 
     def contents(self) -> dict[str, Any]:
         """Everything that is in it: rows, and files with their bytes."""
-        tables = ("jobs", "events", "outputs", "images", "uploads", "catalogue", "saved")
+        tables = ("jobs", "events", "outputs", "images", "uploads", "catalogue", "saved", "arenas", "ballots")
         folders = (self.home.clips, self.home.images, self.home.posters)
         files = [file for folder in folders for file in folder.iterdir()]
         return {name: self.rows(name) for name in tables} | {

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from happyhorse_widgets.errors import InvalidRequest
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -271,16 +273,48 @@ def _normal(field: Field | None, value: Any) -> Any:
     return value
 
 
+def renamed(schema: ModelSchema, names: Mapping[str, str]) -> ModelSchema:
+    """The schema with other Python names: `names` has ours, and what the model, or Python, calls each of these inputs.
+
+    So another model's `ratio` is asked for as `aspect_ratio`. An input that takes one image can be the references, too.
+    Raises `InvalidRequest` that names all inputs that the model does not have.
+    """
+    found = {name: _called(schema, theirs) for name, theirs in names.items()}
+    missing = [theirs for name, theirs in names.items() if found[name] is None]
+    if missing:
+        raise InvalidRequest(
+            f"{schema.name} has no input called {', '.join(missing)}; it has {', '.join(f.wire for f in schema.fields)}."
+        )
+    ours = {field.wire: name for name, field in found.items() if field is not None}
+    return replace(schema, fields=tuple(_renamed(field, ours) for field in schema.fields))
+
+
+def _called(schema: ModelSchema, name: str) -> Field | None:
+    return next((field for field in schema.fields if name in (field.name, field.wire)), None)
+
+
+def _renamed(field: Field, ours: Mapping[str, str]) -> Field:
+    name = ours.get(field.wire)
+    if name is None:
+        return replace(field, name=field.name + "_" * (field.name in ours.values()))
+    if name == REFERENCES and field.type == "file":
+        return replace(field, name=name, min_length=int(field.required), max_length=1)
+    return replace(field, name=name)
+
+
 def wire_body(schema: ModelSchema, values: Mapping[str, Any], asset_ids: Sequence[str]) -> dict[str, Any]:
     """The body of a request for `values` (by Python names) that `check` found no error in.
 
-    None is left out, so that the model's own default holds; the reference images are always a list.
+    None is left out, so that the model's own default holds; the reference images are a list wherever the model takes one.
     """
     normal = normalise(schema, values)
     body: dict[str, Any] = {}
     for field in schema.fields:
         if field.name == REFERENCES:
-            body[field.wire] = list(asset_ids)
+            if field.type != "file":
+                body[field.wire] = list(asset_ids)
+            elif asset_ids:
+                body[field.wire] = asset_ids[0]
         elif normal.get(field.name) is not None:
             body[field.wire] = normal[field.name]
     return body

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from happyhorse_widgets.api.checks import Problem, check
-from happyhorse_widgets.api.params import REFERENCES, ModelSchema, normalise
+from happyhorse_widgets.api.params import REFERENCES, ModelSchema, normalise, renamed
 from happyhorse_widgets.errors import InvalidImage, InvalidRequest
 from happyhorse_widgets.media.images import ReferenceImage
 
 from .aliases import name_problems, resolve
-from .request import Reference, Request, advice, listed, own_names, read_references
+from .request import PARAMETERS, Reference, Request, advice, listed, own_names, read_references
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,15 +38,18 @@ def ask(
     *,
     has: Callable[[Reference], bool],
     keep_metadata: bool = False,
+    fields: Mapping[str, str] | None = None,
 ) -> Asked:
     """Check everything; reads image files. `has` says whether a reference by content can be used in this library.
 
-    What image files say beside their picture is left out unless `keep_metadata` is set.
+    What image files say beside their picture is left out unless `keep_metadata` is set. `fields` are what the model calls the
+    inputs that have another name here (see `Request`).
 
     Raises `InvalidRequest` with all problems; `InvalidImage` where only images are wrong.
     """
     sources = references if isinstance(references, Mapping) else listed(references)
     names = own_names(sources)
+    schema = renamed(schema, fields or {})
     found = check_named(schema, {"prompt": prompt, **values}, names)
     errors = [problem for problem in found if problem.severity == "error"]
     images: list[Reference | ReferenceImage] = []
@@ -59,11 +63,19 @@ def ask(
         raise InvalidRequest(*(problem.message for problem in errors), *broken)
     if broken:
         raise InvalidImage(*broken)
-    known = {field.name for field in fields(Request)}
-    normal = {name: value for name, value in normalise(schema, values).items() if name in known}
+    normal = {name: value for name, value in normalise(schema, values).items() if value is not None}
+    given = {name: normal.pop(name) for name in PARAMETERS if name in normal}
+    _require_plain(normal)
     kept = tuple(Reference.of(image) if isinstance(image, ReferenceImage) else image for image in images)
     return Asked(
-        request=Request(prompt=prompt, references=kept, model=schema.model_id, **normal),
+        request=Request(
+            prompt=prompt,
+            references=kept,
+            model=schema.model_id,
+            inputs=normal,
+            fields=dict(fields or {}),
+            **given,
+        ),
         images=tuple(image for image in images if isinstance(image, ReferenceImage)),
         warnings=(*advice(images), *(problem.message for problem in found)),
     )
@@ -76,6 +88,16 @@ def check_named(schema: ModelSchema, values: Mapping[str, Any], names: Sequence[
         values = {**values, "prompt": resolve(prompt, names)}
     problems = [Problem(REFERENCES, "error", line) for line in name_problems(names)]
     return [*problems, *check(schema, values, references=len(names), names=names)]
+
+
+def _require_plain(inputs: Mapping[str, Any]) -> None:
+    for name, value in inputs.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError):
+            raise InvalidRequest(
+                f"{name} is a {type(value).__name__}; a text, a number, True, False or a list of these can be sent."
+            ) from None
 
 
 def _usable(

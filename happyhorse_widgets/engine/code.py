@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from happyhorse_widgets.api.config import DEFAULT_BASE_URL, KEY_VARIABLE, SECRET_VARIABLE
-from happyhorse_widgets.api.params import HAPPY_HORSE, snapshot, wire_body
+from happyhorse_widgets.api.params import HAPPY_HORSE, snapshot
 from happyhorse_widgets.errors import InvalidRequest
 from happyhorse_widgets.media.metadata import stripped
 
@@ -61,7 +61,7 @@ def _body(request: Request, schema: ModelSchema | None = None) -> dict[str, Any]
     schema = schema or snapshot(request.model) or snapshot(HAPPY_HORSE)
     assert schema is not None
     named = [item.asset_id or f"<asset id of {item.name}>" for item in request.references]
-    return wire_body(schema, request.wire_values(), named)
+    return request.body(schema, named)
 
 
 def _python(requests: Sequence[Request], home: Path) -> str:
@@ -72,6 +72,8 @@ def _python(requests: Sequence[Request], home: Path) -> str:
         # Left out, one of these would get the default of Happy Horse, which another model may not know.
         if name != "prompt" and (value is not None or (name != "seed" and snapshot(request.model) is None))
     }
+    if request.fields:
+        values["fields"] = repr(request.fields)
     several = len(requests) > 1
     if several and request.seed is not None:
         values["seed"] = "seed"

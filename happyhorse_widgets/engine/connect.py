@@ -138,7 +138,9 @@ def generate(
     - `aspect_ratio`: 16:9, 9:16, 1:1, 4:3 or 3:4; Happy Horse 1.1 adds 4:5, 5:4, 9:21 and 21:9
     - `resolution`: 720P or 1080P; `duration`: whole seconds, 3 to 15
     - `seed`: 0 to 2147483647; the same one helps to get a similar clip. None: the model's choice
-    - `model`: a Scenario model id; `session`: default the one of the last `connect`
+    - `model`: a Scenario model id; `session`: default the one of the last `connect`. Other inputs of a model are given by their
+      Python names (`guidance_scale=7`), and `fields` says what it calls those that have another name here:
+      `{"references": "image", "aspect_ratio": "ratio"}`
     - `keep_metadata`: send image files as they are. By default what they say beside their picture (place, time, camera,
       comments) is taken out, and a photo that is marked as lying on its side is turned upright
 

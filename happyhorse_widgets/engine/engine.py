@@ -31,7 +31,7 @@ from .transition import move
 from .uploads import Uploads
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
     from concurrent.futures import Future
 
     from happyhorse_widgets.library.clips import ClipRecord
@@ -147,16 +147,32 @@ class Engine:
                 if not entry.cancel():
                     entry.add_done_callback(lambda done: self._strike(clip_id, done))
                 raise
-            clip = self._roster.clip(record, self._keeper)
-            clip.warnings = warnings
-            if clip.is_over or not self._is_ours(record):
-                return clip
-            if not self.tenure.mine:
-                clip.note = self.tenure.waiting_for
-                self._roster.changed(clip)
-            elif clip.id not in self._driven:
-                self._drive(clip)
+            return self._taken_on(record, warnings)
+
+    def enter_all(
+        self, create: Callable[[], Future[list[ClipRecord]]], warnings: Sequence[tuple[str, ...]]
+    ) -> list[Clip]:
+        """The same for several clips, whose ids whoever asks has chosen: where that is interrupted they go on all the same."""
+        with self._entering:
+            entry = create()
+            try:
+                records = entry.result()
+            except BaseException:
+                entry.add_done_callback(lambda _: engine_loop().run(asyncio.to_thread(self.resume)))
+                raise
+            return [self._taken_on(*each) for each in zip(records, warnings, strict=True)]
+
+    def _taken_on(self, record: ClipRecord, warnings: tuple[str, ...]) -> Clip:
+        clip = self._roster.clip(record, self._keeper)
+        clip.warnings = warnings
+        if clip.is_over or not self._is_ours(record):
             return clip
+        if not self.tenure.mine:
+            clip.note = self.tenure.waiting_for
+            self._roster.changed(clip)
+        elif clip.id not in self._driven:
+            self._drive(clip)
+        return clip
 
     def _is_ours(self, record: ClipRecord) -> bool:
         return (record.endpoint, record.project) == (self.connection.name, self._project)

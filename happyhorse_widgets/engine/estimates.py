@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from happyhorse_widgets.api.params import ModelSchema, wire_body
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from happyhorse_widgets.api.params import ModelSchema
     from happyhorse_widgets.library.clips import Clips
 
     from .connection import Connection
@@ -43,8 +43,7 @@ class Estimates:
         known = await self.recalled(schema, request)
         if known is None:
             client = await self._connection.client()
-            body = wire_body(schema, request.wire_values(), asset_ids)
-            answer = await client.estimate(request.model, body)
+            answer = await client.estimate(request.model, request.body(schema, asset_ids))
             self._costs[cost_key(schema, request)] = answer.creative_units_cost
             known = await self.recalled(schema, request)
             assert known is not None
@@ -67,7 +66,12 @@ class Estimates:
 
 def cost_key(schema: ModelSchema, request: Request) -> tuple[object, ...]:
     """What has an impact on the cost: equal for requests that cost the same."""
+    schema = request.in_schema(schema)
     values = request.values() | {"references": len(request.references)}
     # A schema that says of no field that it has an impact does not say.
     fields = [field for field in schema.fields if field.cost_impact] or schema.fields
-    return (request.model, *(values.get(field.name) for field in fields))
+    return (request.model, *(_hashable(values.get(field.name)) for field in fields))
+
+
+def _hashable(value: object) -> object:
+    return json.dumps(value, sort_keys=True) if isinstance(value, list | dict) else value

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from happyhorse_widgets.errors import InvalidRequest
+from happyhorse_widgets.library.ballots import Ballots
 from happyhorse_widgets.library.files import Home
 from happyhorse_widgets.library.journal import StaleTransition
 from happyhorse_widgets.library.marks import Marks
@@ -48,6 +49,10 @@ class Holdings(Lookups, ABC):
             raise KeyError(f"There is no clip {clip_id} in this library.")
         return self._clip(record)
 
+    def those(self, clip_ids: Sequence[str]) -> dict[str, Clip]:
+        """The clips with these local ids by them, also deleted ones; those that are not in the library are left out."""
+        return {record.id: self._clip(record) for record in self._records.those(clip_ids)}
+
     @cached_property
     def library(self) -> Library:
         """The folder as a whole: `check` it, `export` from it, `merge` into it."""
@@ -63,6 +68,11 @@ class Holdings(Lookups, ABC):
     def saved(self, kind: str) -> Saved:
         """What was saved of this kind ("preset", "template", "draft"), by name: a mapping whose values are plain JSON."""
         return Saved(self._database, kind)
+
+    @cached_property
+    def ballots(self) -> Ballots:
+        """The blind votes of this home; `session.ballots.to_frame()` has them as a table."""
+        return Ballots(self._database)
 
     def prompts(self, text: str = "", limit: int = 50) -> list[str]:
         """The distinct prompts of this home's clips, newest first: at most `limit` of those with every word of `text`."""

@@ -114,8 +114,9 @@ class Library:
         `path` ends in .zip, or is a folder, where the zip gets a new name after the day. `clips` are clips or their local ids.
         The zip is there whole or not at all; one of the name given is replaced. It holds no credential and no signed address.
         Clips that are not finished, or whose file is missing or changed, are left out, and the result says which; deleted ones
-        are left out too. What was saved (presets, templates) goes with all clips, not with some. Raises
-        `LibraryError` where it cannot be written, and for an id that no clip has.
+        are left out too. What was saved (presets, templates, sweeps) goes with all clips, not with some; there, a sweep's cells
+        whose clips were left out count as not asked for yet. Raises `LibraryError` where it cannot be written, and for an id that
+        no clip has.
         """
         return self._wait(self.export_async(path, clips))
 

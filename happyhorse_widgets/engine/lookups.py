@@ -47,6 +47,11 @@ class Lookups:
         return self._engine.texts
 
     @property
+    def account(self) -> tuple[str, str]:
+        """Whom clips are asked of: the name of the service's address, or of the sandbox, and the project or ""."""
+        return self._engine.connection.name, self._project
+
+    @property
     def sandbox(self) -> bool:
         """Whether clips are simulated, and cost nothing real."""
         return self._engine.connection.sandbox

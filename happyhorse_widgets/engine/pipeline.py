@@ -7,7 +7,6 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from happyhorse_widgets.api.params import wire_body
 from happyhorse_widgets.errors import HappyHorseError, LibraryError, NotFound, ProtocolFault, ServerFault
 from happyhorse_widgets.library.journal import Journal, StaleTransition
 from happyhorse_widgets.library.posters import draw_poster
@@ -178,7 +177,7 @@ class Pipeline:
 
         asset_ids = await asyncio.gather(*(one(*item) for item in enumerate(clip.request.references)))
         schema = await self._schemas.of(clip.request.model)
-        body = wire_body(schema, clip.request.wire_values(), asset_ids)
+        body = clip.request.body(schema, asset_ids)
         estimate = await self._estimate(clip, schema, asset_ids)
         return await move(self._journal, clip.record, State.INTENT, body=body, estimate=estimate)
 

@@ -6,12 +6,12 @@ import asyncio
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
-from happyhorse_widgets.errors import LibraryError
+from happyhorse_widgets.errors import InvalidImage, LibraryError
 
 from .asking import ask, check_named
 from .engine import CLOSED
 from .lookups import Lookups
-from .request import Reference, own_names
+from .request import Reference, own_names, read_references
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -61,9 +61,9 @@ class Rehearsals(Lookups):
         engine = self._engine
         with engine.until_closed():
             schema = await engine.schemas.of(model or self.model)
-            keep = bool(values.pop("keep_metadata", False))
+            options = {name: values.pop(name) for name in ("keep_metadata", "fields") if name in values}
             asked = await asyncio.to_thread(
-                ask, schema, prompt, references, values, has=engine.uploads.has, keep_metadata=keep
+                ask, schema, prompt, references, values, has=engine.uploads.has, **options
             )
             known = await engine.estimates.recalled(schema, asked.request)
             if known is not None:
@@ -73,6 +73,24 @@ class Rehearsals(Lookups):
             at_home = [await engine.uploads.at_home(reference) for reference in asked.request.references]
             asset_ids = await asyncio.gather(*map(engine.uploads.asset_id, at_home))
             return await engine.estimates.of(schema, asked.request, asset_ids)
+
+    def keep(self, references: Iterable[ReferenceSource]) -> tuple[Reference, ...]:
+        """Read reference images, put them into the home, and give them by their content; an address is fetched for that.
+
+        Takes what `generate` takes as `references`. Nothing is sent to Scenario. Raises `InvalidImage` that names every source
+        that cannot be used, and what stands for an address that cannot be fetched.
+        """
+        uploads = self._engine.uploads
+        kept = []
+        for item in read_references(references):
+            if not isinstance(item, Reference):
+                uploads.keep(item)
+                kept.append(Reference.of(item))
+                continue
+            if not uploads.has(item):
+                raise InvalidImage(f"{item.name} is not in this library any more. Give the image itself.")
+            kept.append(self.run(uploads.at_home(item)).result())
+        return tuple(kept)
 
     def preupload(
         self, image: ReferenceImage, progress: Callable[[int, int], None] | None = None

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 from PIL import Image
 
+from happyhorse_widgets.api.params import renamed, wire_body
 from happyhorse_widgets.errors import InvalidImage, InvalidRequest
 from happyhorse_widgets.media.images import MEDIA_TYPES, ReferenceImage, load_image
 from happyhorse_widgets.text import whole
@@ -21,6 +22,8 @@ from .aliases import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from happyhorse_widgets.api.params import ModelSchema
 
 #: What may stand for a reference image: a path, an http(s) address, the bytes of a file, a PIL image, a numpy array
 #: (height, width[, 3 or 4]), a Scenario asset id, or an image that was loaded before.
@@ -81,7 +84,11 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a clip was asked to be. `seed` None leaves the choice to the model."""
+    """What a clip was asked to be. `seed` None leaves the choice to the model.
+
+    `inputs` are the other inputs of a model that has more than these. `fields` says what the model calls those that it has
+    under another name: `{"aspect_ratio": "ratio"}`.
+    """
 
     prompt: str
     references: tuple[Reference, ...]
@@ -90,17 +97,23 @@ class Request:
     resolution: str | None = None
     duration: int | None = None
     seed: int | None = None
+    inputs: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prompt", whole(self.prompt))
 
     def values(self) -> dict[str, Any]:
         """The parameters by their Python names, without references and model."""
-        return {
-            item.name: getattr(self, item.name)
-            for item in fields(self)
-            if item.name not in ("references", "model")
-        }
+        return {name: getattr(self, name) for name in PARAMETERS} | self.inputs
+
+    def in_schema(self, schema: ModelSchema) -> ModelSchema:
+        """The schema of its model, in the names that this request uses."""
+        return renamed(schema, self.fields) if self.fields else schema
+
+    def body(self, schema: ModelSchema, asset_ids: Sequence[str]) -> dict[str, Any]:
+        """What is sent to the model that has this schema."""
+        return wire_body(self.in_schema(schema), self.wire_values(), asset_ids)
 
     def wire_values(self) -> dict[str, Any]:
         """`values` as they are sent: the prompt with characterN for each own name."""
@@ -110,12 +123,20 @@ class Request:
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types."""
         references = [{f.name: getattr(item, f.name) for f in fields(Reference)} for item in self.references]
-        return {**self.values(), "model": self.model, "references": references}
+        given = {name: getattr(self, name) for name in PARAMETERS}
+        more = {name: dict(value) for name in ("inputs", "fields") if (value := getattr(self, name))}
+        return {**given, **more, "model": self.model, "references": references}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Request:
         """What `to_dict` gave."""
         return cls(**{**data, "references": tuple(Reference(**item) for item in data["references"])})
+
+    def content(self) -> dict[str, Any]:
+        """What makes two requests the same: what would be sent, with the images by their content, whatever they are called."""
+        images = [item.sha256 or item.asset_id or item.name for item in self.references]
+        values = {name: value for name, value in self.wire_values().items() if value is not None}
+        return {**values, "references": images, "model": self.model, "fields": self.fields}
 
     def without_addresses(self) -> Request:
         """The same request for keeping: what was to be fetched may have been signed, so only its name stays."""
@@ -127,6 +148,9 @@ class Request:
         references[index] = reference
         return replace(self, references=tuple(references))
 
+
+#: What every request has beside its references and its model.
+PARAMETERS = ("prompt", "aspect_ratio", "resolution", "duration", "seed")
 
 #: What can be gone through, or looks like it, but is one image.
 _SINGLE = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import platform
+import re
 import secrets
 import warnings
 from functools import cache
@@ -28,7 +29,7 @@ from .settings import Settings
 from .states import NEVER_SENT, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from .clip import Clip
     from .local import LocalSandbox
     from .request import ReferenceSource
+
+
+_CLIP_ID = re.compile("clip_[A-Za-z0-9]{1,60}")
 
 
 class Session(Budgeted, Rehearsals, Holdings):
@@ -128,21 +132,62 @@ class Session(Budgeted, Rehearsals, Holdings):
         keep_metadata: bool = False,
         parent: str | None = None,
         relation: str = "",
+        fields: Mapping[str, str] | None = None,
+        clip_id: str | None = None,
         **values: Any,
     ) -> Clip:
         """What `generate` does, for callers that show `clip.warnings` in their own way.
 
         The clip is in the journal and its images are in the home when this returns. `parent` is the local id of the clip whose
         settings it was made from; `relation` says how: "reused" (with a change) or "varied" (only the seed), "" leaves it to a
-        comparison of the two.
+        comparison of the two. `fields` are what the model calls the inputs that have another name here (see `Request`).
+
+        `clip_id` is an id chosen before ("clip_" and letters, digits). A clip that has it already, of the same request, is given
+        instead of a new one, so that to ask twice, in whatever kernel, pays once. Raises `InvalidRequest` where it is another's.
         """
         self._check_open()
-        has = self._engine.uploads.has
-        asked = ask(self.schema(model), prompt, references, values, has=has, keep_metadata=keep_metadata)
+        asked = self._asked(prompt, references, model, values, keep_metadata=keep_metadata, fields=fields)
+        if clip_id is not None:
+            return self._enter_all({clip_id: asked})[0]
         relation = "" if parent is None else self._relation(asked.request, parent, relation)
+        return self._enter(asked, parent=parent, relation=relation)
+
+    def submit_all(self, requests: Mapping[str, Request]) -> list[Clip]:
+        """A clip of each request under the id before it, as `submit` does with a `clip_id`. All are written down, or none."""
+        self._check_open()
+        return self._enter_all(
+            {
+                clip_id: self._asked(
+                    request.prompt, request.references, request.model, _given(request), fields=request.fields
+                )
+                for clip_id, request in requests.items()
+            }
+        )
+
+    def _asked(
+        self,
+        prompt: str,
+        references: Iterable[ReferenceSource],
+        model: str | None,
+        values: Mapping[str, Any],
+        *,
+        keep_metadata: bool = False,
+        fields: Mapping[str, str] | None = None,
+    ) -> Asked:
+        """What was asked, checked, with its images in the home."""
+        has = self._engine.uploads.has
+        asked = ask(
+            self.schema(model),
+            prompt,
+            references,
+            values,
+            has=has,
+            keep_metadata=keep_metadata,
+            fields=fields,
+        )
         for image in asked.images:
             self._engine.uploads.keep(image)
-        return self._enter(asked, parent=parent, relation=relation)
+        return asked
 
     def _relation(self, request: Request, parent: str, relation: str) -> str:
         source = self._records.get(parent)
@@ -156,7 +201,8 @@ class Session(Budgeted, Rehearsals, Holdings):
     def remake(self, clip: Clip, changes: dict[str, Any]) -> Clip:
         """Ask for the same with changes; see `Clip.remake`."""
         request = clip.request
-        values = _given(request) | {"references": request.references, "model": request.model} | changes
+        kept = {"references": request.references, "model": request.model, "fields": request.fields}
+        values = _given(request) | kept | changes
         return self.submit(parent=clip.id, **{"prompt": request.prompt, **values})
 
     def submit_again(self, clip: Clip) -> Clip:
@@ -177,6 +223,7 @@ class Session(Budgeted, Rehearsals, Holdings):
             request.references,
             _given(request),
             has=self._engine.uploads.has,
+            fields=request.fields,
         )
         try:
             new = self._enter(
@@ -209,29 +256,51 @@ class Session(Budgeted, Rehearsals, Holdings):
         self, asked: Asked, *, instead_of: str | None = None, parent: str | None, relation: str
     ) -> Clip:
         def create(clip_id: str) -> Future[ClipRecord]:
-            return self._written_down(clip_id, asked.request, instead_of, parent, relation)
+            return self._engine.journal.create(
+                clip_id,
+                **self._about(asked.request),
+                instead_of=instead_of,
+                waiting=State.NEEDS_USER,
+                forgone=NEVER_SENT,
+                parent=parent,
+                relation=relation,
+            )
 
         return self._engine.enter(f"clip_{secrets.token_hex(6)}", create, asked.warnings)
 
-    def _written_down(
-        self, clip_id: str, request: Request, instead_of: str | None, parent: str | None, relation: str
-    ) -> Future[ClipRecord]:
-        return self._engine.journal.create(
-            clip_id,
-            state=State.DRAFT,
-            endpoint=self._engine.connection.name,
-            project=self._project,
-            sandbox=self.sandbox,
-            model=request.model,
-            request=request.to_dict(),
-            versions=_versions(),
-            budget=self.budget,
-            instead_of=instead_of,
-            waiting=State.NEEDS_USER,
-            forgone=NEVER_SENT,
-            parent=parent,
-            relation=relation,
+    def _enter_all(self, asked: Mapping[str, Asked]) -> list[Clip]:
+        journal = self._engine.journal
+        for clip_id in asked:
+            if not _CLIP_ID.fullmatch(clip_id):
+                raise InvalidRequest(
+                    f"{clip_id!r:.60} is no clip's id: clip_ and up to 60 letters and digits."
+                )
+        entries = [
+            journal.entry(clip_id, **self._about(each.request), once=True) for clip_id, each in asked.items()
+        ]
+        clips = self._engine.enter_all(
+            lambda: journal.create_all(entries), [each.warnings for each in asked.values()]
         )
+        for clip in clips:
+            account = (clip.record.endpoint, clip.record.project)
+            if account != self.account or clip.request.content() != asked[clip.id].request.content():
+                raise InvalidRequest(
+                    f"There is a clip {clip.id} already, of another request: choose another id."
+                )
+        return clips
+
+    def _about(self, request: Request) -> dict[str, Any]:
+        """What the journal keeps of a new clip of this request, whoever it comes from."""
+        return {
+            "state": State.DRAFT,
+            "endpoint": self._engine.connection.name,
+            "project": self._project,
+            "sandbox": self.sandbox,
+            "model": request.model,
+            "request": request.to_dict(),
+            "versions": _versions(),
+            "budget": self.budget,
+        }
 
     # -- living ------------------------------------------------------------------------------------------------------
 
@@ -278,7 +347,7 @@ class Session(Budgeted, Rehearsals, Holdings):
 
     def _halt_if_foreign(self, clip: Clip) -> None:
         account = (clip.record.endpoint, clip.record.project)
-        if not clip.is_over and account != (self._engine.connection.name, self._project):
+        if not clip.is_over and account != self.account:
             where = f"{account[0]}, project {account[1]}" if account[1] else account[0]
             clip.halt(
                 LibraryError(

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, overload
 from happyhorse_widgets.errors import InvalidRequest
 from happyhorse_widgets.library.searching import EVERY, ORDERS
 
+from .frames import clips_frame
 from .states import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    import pandas as pd
 
     from happyhorse_widgets.library.clips import ClipRecord, Clips
     from happyhorse_widgets.library.searching import Query
@@ -98,6 +101,16 @@ class Shelf(Sequence["Clip"]):
     def tags(self) -> list[str]:
         """The tags of the clips, each once, by the alphabet."""
         return self._records.tags(self._query)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each clip, in their order.
+
+        `clip_id`, `created_at` (UTC), what was asked for by its Python name (`references`: their names), `sha256` (of the file),
+        `state`, `cost` (creative units), `seconds` (that the job took, by Scenario's clock), `seed_used`, `path`, `sandbox`,
+        `error`, `favourite`, `tags` (a list), `notes`, then the other inputs of models that have some. Needs pandas, of the extra
+        `research`; raises `MissingExtra` without it.
+        """
+        return clips_frame(self)
 
     def __iter__(self) -> Iterator[Clip]:
         ids = self.ids()

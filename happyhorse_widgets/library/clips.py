@@ -93,6 +93,11 @@ _COLUMNS = [name for name in ClipRecord.__slots__ if name != "outputs"]
 _JSON = ("request", "body", "error", "versions")
 
 
+def exists(connection: sqlite3.Connection, clip_id: str) -> bool:
+    """Whether there is a clip with this local id, deleted or not."""
+    return connection.execute("SELECT 1 FROM jobs WHERE id = ?", (clip_id,)).fetchone() is not None
+
+
 class Clips:
     """Read access to the clips in a library; usable from any thread."""
 

@@ -7,6 +7,7 @@ The home folder is visible on purpose: Jupyter serves no dot-directories, and th
     home/clips/CLIP.mp4      finished clips, named by their local id
     home/posters/CLIP.jpg    small stills of them
     home/playable/CLIP.ext   copies of them for programs that cannot play them; each can be made again
+    home/exports/            strips and videos of clips that were compared; each can be made again
     home/set-aside/          damaged files that a check has replaced by whole ones
 """
 
@@ -70,6 +71,11 @@ class Home:
         """The folder of copies for programs that cannot play a clip."""
         return self.root / "playable"
 
+    @property
+    def exports(self) -> Path:
+        """The folder of strips and videos of clips that were compared."""
+        return self.root / "exports"
+
     def copies(self, clip_id: str) -> list[Path]:
         """The copies of a clip that were made for such programs."""
         return [file for file in self.playable.glob("*.*") if file.name.partition(".")[0] == clip_id]
@@ -81,7 +87,7 @@ class Home:
     def abandoned(self) -> list[Path]:
         """What killed processes left half-written: nobody has touched it for an hour."""
         found = []
-        folders = (*self._folders, self.playable)
+        folders = (*self._folders, self.playable, self.exports)
         for part in (file for folder in folders for file in folder.glob(f"*{_PART}") if is_part(file)):
             with contextlib.suppress(OSError):
                 if time.time() - part.stat().st_mtime > _ABANDONED:

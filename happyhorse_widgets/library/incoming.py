@@ -13,6 +13,8 @@ from .rows import (
     PERSONAL,
     TABLES,
     VERSION,
+    ArenaRow,
+    BallotRow,
     EventRow,
     Header,
     ImageRow,
@@ -42,6 +44,8 @@ class Incoming:
     images: dict[str, ImageRow] = field(default_factory=dict)
     marks: dict[str, MarkRow] = field(default_factory=dict)
     saved: list[SavedRow] = field(default_factory=list)
+    arenas: list[ArenaRow] = field(default_factory=list)
+    ballots: list[BallotRow] = field(default_factory=list)
     ignored: tuple[str, ...] = ()
 
 
@@ -67,6 +71,8 @@ def read(archive: Archive, validate: Callable[[dict[str, Any]], object]) -> Inco
     incoming.images = {image.sha256: image for image in tables["images"]}
     incoming.marks = {marks.job_id: marks for marks in tables["catalogue"]}
     incoming.saved = [row for row in tables["saved"] if row.kind not in PERSONAL]
+    incoming.arenas, incoming.ballots = tables["arenas"], tables["ballots"]
+    _check_ballots(incoming)
     ids = {job.id for job in incoming.jobs}
     for rows, table in ((incoming.outputs, "outputs"), (incoming.events, "events")):
         for row in tables[table]:
@@ -123,6 +129,22 @@ def _check_outputs(manifest: Manifest, job: JobRow, outputs: list[OutputRow]) ->
             raise ValueError(f"the row of {job.id} names no file of its own")
         if (entry.size, entry.sha256) != (output.size, output.sha256):
             raise ValueError(f"{name} is not what its row says")
+
+
+def _check_ballots(incoming: Incoming) -> None:
+    arenas = {arena.id for arena in incoming.arenas}
+    before: dict[str, BallotRow] = {}
+    for ballot in incoming.ballots:
+        taken_back = before.get(ballot.supersedes or "")
+        if (
+            ballot.arena not in arenas
+            or ballot.id in before
+            or bool(ballot.answers) == bool(ballot.supersedes)
+        ):
+            raise ValueError("a ballot comes twice, or is of no arena")
+        if ballot.supersedes and (taken_back is None or taken_back.rater != ballot.rater):
+            raise ValueError("a ballot takes back one that is not there")
+        before[ballot.id] = ballot
 
 
 def _check_image(manifest: Manifest, image: ImageRow) -> None:

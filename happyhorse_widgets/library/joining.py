@@ -7,7 +7,10 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from . import catalogue
+from .ballots import insert_ballot
 from .folding import writable
 from .journal import note_event
 
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
-    from .rows import MarkRow, SavedRow
+    from .rows import ArenaRow, BallotRow, MarkRow, SavedRow
 
 
 def join_marks(connection: sqlite3.Connection, theirs: MarkRow, *, is_new: bool) -> bool:
@@ -63,6 +66,23 @@ def join_saved(connection: sqlite3.Connection, theirs: Iterable[SavedRow]) -> li
             )
             added.append(name)
     return added
+
+
+def join_ballots(
+    connection: sqlite3.Connection, arenas: Iterable[ArenaRow], ballots: Iterable[BallotRow]
+) -> int:
+    """Add the blind votes of another library, and what was voted on; how many are new here."""
+    for arena in arenas:
+        connection.execute(
+            "INSERT OR IGNORE INTO arenas (id, name, created_at, plan) VALUES (?, ?, ?, ?)",
+            (arena.id, writable(arena.name), arena.created_at, json.dumps(arena.plan, sort_keys=True)),
+        )
+    new = 0
+    for ballot in ballots:
+        new += insert_ballot(
+            connection, {**msgspec.structs.asdict(ballot), "answers": json.dumps(ballot.answers)}
+        )
+    return new
 
 
 def _place(connection: sqlite3.Connection, row: SavedRow) -> str | None:

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 from happyhorse_widgets.errors import LibraryError
 
 from .catalogue import enter
-from .clips import ClipRecord, read_clip
+from .clips import ClipRecord, exists, read_clip
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
     from .database import Database
+
+    Entry = Callable[[sqlite3.Connection], ClipRecord]
 
 #: What a transition may set beside the state.
 _SETTABLE = frozenset(
@@ -57,7 +59,15 @@ class Journal:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(
+    def create(self, clip_id: str, **values: Any) -> Future[ClipRecord]:
+        """Enter a new clip; takes what `entry` takes."""
+        return self._database.write(self.entry(clip_id, **values))
+
+    def create_all(self, entries: Sequence[Entry]) -> Future[list[ClipRecord]]:
+        """Enter several clips in one step: all of them, or none."""
+        return self._database.write(lambda connection: [enter_one(connection) for enter_one in entries])
+
+    def entry(
         self,
         clip_id: str,
         *,
@@ -74,16 +84,21 @@ class Journal:
         forgone: frozenset[str] = frozenset(),
         parent: str | None = None,
         relation: str = "",
-    ) -> Future[ClipRecord]:
-        """Enter a new clip. `parent` names the one that it was made from, `relation` says how.
+        once: bool = False,
+    ) -> Entry:
+        """What enters a new clip, within a transaction. `parent` names the one that it was made from, `relation` says how.
+
+        With `once`, where there is a clip of this id, nothing is entered and that one is given, whatever it is.
 
         With `instead_of` it takes the place of a clip in the state `waiting`; where that has a successor already which is in none
-        of the states `forgone`, nothing is entered and the future gives the successor, so that to ask twice makes one clip. The
-        future raises `StaleTransition` where the clip waits no more.
+        of the states `forgone`, nothing is entered and the successor is given, so that to ask twice makes one clip. Raises
+        `StaleTransition` where the clip waits no more.
         """
 
         def work(connection: sqlite3.Connection) -> ClipRecord:
             now = time.time()
+            if once and exists(connection, clip_id):
+                return read_clip(connection, clip_id)
             if instead_of is not None:
                 replaced = read_clip(connection, instead_of)
                 if replaced.successor is not None:
@@ -120,7 +135,7 @@ class Journal:
                 )
             return read_clip(connection, clip_id)
 
-        return self._database.write(work)
+        return work
 
     def move(
         self,

@@ -25,7 +25,7 @@ from .archive import file_pieces, opened, refusal, sha256_of
 from .catalogue import enter
 from .files import part_of, publish, writing
 from .incoming import Incoming, read
-from .joining import join_marks, join_saved
+from .joining import join_ballots, join_marks, join_saved
 from .rows import JobRow, Manifest, insert_row, read_rows
 from .transfer import images_of, told, without_addresses
 
@@ -48,7 +48,7 @@ class Merged:
     `clips` are the local ids of those that came in, `known` of those that were here already, the same. `left_out` has a sentence
     for each clip that was not taken, `ignored` the names of tables that only a newer package knows. `marked` are the clips that
     were here before and got favourite, tags or notes from the other library, `saved` the names of presets and templates that
-    came in.
+    came in, `ballots` how many blind votes did.
     """
 
     path: Path
@@ -58,6 +58,7 @@ class Merged:
     ignored: tuple[str, ...]
     marked: tuple[str, ...] = ()
     saved: tuple[str, ...] = ()
+    ballots: int = 0
 
     def __repr__(self) -> str:
         lines = [
@@ -69,6 +70,8 @@ class Merged:
             )
         if self.saved:
             lines.append(f"{len(self.saved):,} saved things came in: {', '.join(self.saved[:10])}.")
+        if self.ballots:
+            lines.append(f"{self.ballots:,} ballots came in.")
         if self.ignored:
             lines.append(f"Left out, for only a newer version knows it: {', '.join(self.ignored)}.")
         return "\n".join(lines + told(self.left_out, "not imported"))
@@ -116,6 +119,7 @@ def merge(
         ignored=incoming.ignored,
         marked=tuple(entered.marked),
         saved=tuple(entered.saved),
+        ballots=entered.ballots,
     )
 
 
@@ -262,12 +266,13 @@ class _Entered:
     """What came of it.
 
     `late` is what `_standing` says of the clips that another process has brought in meanwhile, `marked` names those that were
-    here before, of which more is said now, `saved` what was added to the things that are saved.
+    here before, of which more is said now, `saved` what was added to the things that are saved, and `ballots` counts those.
     """
 
     late: dict[str, str]
     marked: list[str]
     saved: list[str]
+    ballots: int
 
 
 def _enter(connection: sqlite3.Connection, incoming: Incoming, new: list[JobRow]) -> _Entered:
@@ -295,4 +300,5 @@ def _enter(connection: sqlite3.Connection, incoming: Incoming, new: list[JobRow]
             if join_marks(connection, marks, is_new=clip_id in entered - late.keys())
         ],
         saved=join_saved(connection, incoming.saved),
+        ballots=join_ballots(connection, incoming.arenas, incoming.ballots),
     )

@@ -4,6 +4,7 @@
     journal/jobs.jsonl       one clip a line                journal/outputs.jsonl    the files that clips have
     journal/events.jsonl     what happened to clips         journal/images.jsonl     the reference images
     journal/catalogue.jsonl  favourites, tags and notes     journal/saved.jsonl      presets and templates
+    journal/arenas.jsonl     what was voted on              journal/ballots.jsonl    the blind votes
     clips/CLIP.mp4           images/SHA256.ext              posters/CLIP.jpg
 
 Other tables (`journal/NAME.jsonl`) may join: who does not know them leaves them out and says so. `version` grows when one who
@@ -14,7 +15,7 @@ budgets, uploads, what was deleted, and what lies on a desk (`PERSONAL`).
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -33,6 +34,9 @@ VERSION = 1
 # Patterns are searched for, so both ends are named.
 ClipId = Annotated[str, Meta(pattern=r"\Aclip_[0-9A-Za-z_]{1,64}\Z")]
 Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+ArenaId = Annotated[str, Meta(pattern=r"\Aarena_[0-9a-f]{16}\Z")]
+BallotId = Annotated[str, Meta(pattern=r"\Aballot_[0-9a-f]{32}\Z")]
+Label = Annotated[str, Meta(pattern=r"\A[^\x00]+\Z", max_length=10_000)]
 Amount = Annotated[float, Meta(ge=0, le=1e12)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 
@@ -158,7 +162,37 @@ class SavedRow(msgspec.Struct, frozen=True, kw_only=True):
     at: Amount
 
 
-Row = JobRow | OutputRow | EventRow | ImageRow | MarkRow | SavedRow
+class ArenaRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An arena as it was set up."""
+
+    id: ArenaId
+    name: Annotated[str, Meta(max_length=1_000)]
+    created_at: Amount
+    plan: dict[str, Any]
+
+
+class BallotRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A blind vote, or the taking back of one; see `ballots`."""
+
+    id: BallotId
+    arena: ArenaId
+    at: Annotated[float, Meta(ge=0, le=9e9)]  # what a table's column of times can hold
+    rater: Label
+    position: Count
+    kind: Literal["vote", "repeat", "check"]
+    left_clip: ClipId
+    left_sha256: Sha256
+    left_level: Label
+    right_clip: ClipId
+    right_sha256: Sha256
+    right_level: Label
+    spoiled: Literal["", "left", "right"]
+    answers: dict[str, Literal["a", "b", "tie", "both_bad"]]
+    seconds: Amount | None
+    supersedes: BallotId | None
+
+
+Row = JobRow | OutputRow | EventRow | ImageRow | MarkRow | SavedRow | ArenaRow | BallotRow
 TABLES: dict[str, type[Row]] = {
     "jobs": JobRow,
     "outputs": OutputRow,
@@ -166,9 +200,11 @@ TABLES: dict[str, type[Row]] = {
     "images": ImageRow,
     "catalogue": MarkRow,
     "saved": SavedRow,
+    "arenas": ArenaRow,
+    "ballots": BallotRow,
 }
 
-_JSON = frozenset({"request", "body", "error", "versions", "facts", "tags", "value"})
+_JSON = frozenset({"request", "body", "error", "versions", "facts", "tags", "value", "plan", "answers"})
 _FLAGS = frozenset({"sandbox", "refunded", "favourite"})
 _BATCH = 500
 

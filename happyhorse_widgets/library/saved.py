@@ -46,6 +46,20 @@ class Saved(MutableMapping[str, Any]):
             )
         ).result()
 
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        """What is saved under the name; where there is nothing `default`, saved now.
+
+        Of several at once, in whatever kernels, one wins, and all get what that one saved.
+        """
+        text = _as_json(self.kind, name, default)
+        self._database.write(
+            lambda connection: connection.execute(
+                "INSERT INTO saved (kind, name, value, at) VALUES (?, ?, ?, ?) ON CONFLICT (kind, name) DO NOTHING",
+                (self.kind, name, text, time.time()),
+            )
+        ).result()
+        return self[name]
+
     def __delitem__(self, name: str) -> None:
         removed = self._database.write(
             lambda connection: (

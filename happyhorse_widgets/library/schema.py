@@ -127,4 +127,34 @@ MIGRATIONS: tuple[str, ...] = (
         cost     REAL NOT NULL
     );
     """,
+    """
+    CREATE TABLE arenas (
+        id         TEXT PRIMARY KEY,
+        name       TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        plan       TEXT NOT NULL
+    );
+    CREATE TABLE ballots (
+        seq          INTEGER PRIMARY KEY AUTOINCREMENT,
+        id           TEXT NOT NULL UNIQUE,
+        arena        TEXT NOT NULL REFERENCES arenas (id),
+        at           REAL NOT NULL,
+        rater        TEXT NOT NULL,
+        position     INTEGER NOT NULL,
+        kind         TEXT NOT NULL,
+        left_clip    TEXT NOT NULL,
+        left_sha256  TEXT NOT NULL,
+        left_level   TEXT NOT NULL,
+        right_clip   TEXT NOT NULL,
+        right_sha256 TEXT NOT NULL,
+        right_level  TEXT NOT NULL,
+        spoiled      TEXT NOT NULL DEFAULT '',
+        answers      TEXT NOT NULL,
+        seconds      REAL,
+        supersedes   TEXT UNIQUE REFERENCES ballots (id)
+    );
+    CREATE INDEX ballots_by_rater ON ballots (arena, rater, position);
+    CREATE TRIGGER ballots_stay BEFORE DELETE ON ballots BEGIN SELECT RAISE (ABORT, 'ballots are append-only'); END;
+    CREATE TRIGGER ballots_hold BEFORE UPDATE ON ballots BEGIN SELECT RAISE (ABORT, 'ballots are append-only'); END;
+    """,
 )

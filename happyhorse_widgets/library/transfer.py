@@ -43,16 +43,20 @@ _SPARE = 64 << 20
 class Exported:
     """An export: where it is, which clips are in it, and why others are not.
 
-    `left_out` has a sentence for each clip's local id. `size` is the zip's, in bytes.
+    `left_out` has a sentence for each clip's local id. `size` is the zip's, in bytes. `ballots` says how many blind votes are in
+    it.
     """
 
     path: Path
     clips: tuple[str, ...]
     left_out: dict[str, str]
     size: int
+    ballots: int = 0
 
     def __repr__(self) -> str:
         lines = [f"{len(self.clips):,} clips are in {self.path} ({self.size / 1e6:,.1f} MB)."]
+        if self.ballots:
+            lines.append(f"{self.ballots:,} ballots are in it, too.")
         return "\n".join(lines + told(self.left_out, "not exported"))
 
 
@@ -85,9 +89,9 @@ def export(
 ) -> Exported:
     """Write the clips that are in one of `states` to a zip at `path`, whole or not at all.
 
-    `clip_ids` None means all that are not deleted, and what was saved with them. What is there under that name is replaced. A
-    clip whose file is missing or changed is left out. Raises `LibraryError` for an id that no clip has and where the zip cannot
-    be written.
+    `clip_ids` None means all that are not deleted, with what was saved and every ballot; with some clips go the ballots on two of
+    them. What is there under that name is replaced. A clip whose file is missing or changed is left out. Raises `LibraryError`
+    for an id that no clip has and where the zip cannot be written.
     """
     contents = database.read(lambda connection: _collect(connection, clip_ids, states))
     _hash_files(home, contents, pulse)
@@ -100,7 +104,7 @@ def export(
     with written(path) as archive:
         _write(archive, home, contents, made_by, pulse)
     ids = tuple(row.id for row in contents.rows["jobs"] if isinstance(row, JobRow))
-    return Exported(path, ids, contents.left_out, path.stat().st_size)
+    return Exported(path, ids, contents.left_out, path.stat().st_size, len(contents.rows["ballots"]))
 
 
 def _collect(
@@ -137,9 +141,23 @@ def _collect(
         kinds = [row[0] for row in connection.execute("SELECT DISTINCT kind FROM saved")]
         for row in read_rows(connection, "saved", "kind", [kind for kind in kinds if kind not in PERSONAL]):
             _take(contents, "saved", row, "")
+    _collect_ballots(connection, contents, None if clip_ids is None else set(resting))
     for row in read_rows(connection, "images", "sha256", sorted(images_of(contents.rows["jobs"]))):
         _take(contents, "images", row, "")
     return contents
+
+
+def _collect_ballots(connection: sqlite3.Connection, contents: _Contents, among: set[str] | None) -> None:
+    """Take the ballots on two clips of `among`, or (None) all, and their arenas."""
+    arenas = [row[0] for row in connection.execute("SELECT id FROM arenas")]
+    ballots = read_rows(connection, "ballots", "arena", arenas, "seq")
+    if among is not None:
+        ballots = [row for row in ballots if {row["left_clip"], row["right_clip"]} <= among]
+        arenas = sorted({row["arena"] for row in ballots})
+    for row in read_rows(connection, "arenas", "id", arenas, "created_at, id"):
+        _take(contents, "arenas", row, "")
+    for row in ballots:
+        _take(contents, "ballots", row, "")
 
 
 def _take(contents: _Contents, table: str, row: dict[str, Any], clip_id: str) -> None:

@@ -59,21 +59,19 @@ def main() -> None:
     """Serve stdin until it ends."""
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
-    orders: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    busy = threading.Event()
-    threading.Thread(target=_read, args=(orders, busy), daemon=True).start()
+    orders: queue.Queue[bytes] = queue.Queue()
+    threading.Thread(target=_read, args=(orders,), daemon=True).start()
     while line := orders.get():
-        busy.set()
         result = _carry_out(msgspec.json.decode(line, type=Order))
-        busy.clear()
+        orders.task_done()
         sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
         sys.stdout.buffer.flush()
 
 
-def _read(orders: queue.SimpleQueue[bytes], busy: threading.Event) -> None:
+def _read(orders: queue.Queue[bytes]) -> None:
     for line in sys.stdin.buffer:
         orders.put(line)
-    if busy.is_set():
+    if orders.unfinished_tasks:  # also what has not been begun
         os._exit(1)
     orders.put(b"")
 

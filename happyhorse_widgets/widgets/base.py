@@ -54,10 +54,15 @@ class Widget(anywidget.AnyWidget):
         super().open()
         self._let_the_browser_choose()
 
-    def _handle_custom_msg(self, content: Any, buffers: Buffers) -> None:
+    def _handle_msg(self, msg: dict[str, Any]) -> None:
         # ipykernel 7.4 delivers a message on the shell from which this comm was last published. Publishing in
         # the context of the last message from the browser keeps that the browser's own shell: live in a cell.
+        # JupyterLab asks each widget for its state when a page is loaded while a cell runs, and shows none before
+        # each has given an answer that names this very question as its parent.
         self._browser = contextvars.copy_context()
+        super()._handle_msg(msg)
+
+    def _handle_custom_msg(self, content: Any, buffers: Buffers) -> None:
         self.rpc.receive(content, buffers)
 
     def _send(self, msg: dict[str, Any], buffers: Buffers | None = None) -> None:

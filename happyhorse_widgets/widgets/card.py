@@ -202,9 +202,15 @@ def _video(clip: Clip, path: Path) -> dict[str, Any]:
 
 
 def serve_clips(
-    rpc: Dispatcher, find: Callable[[str], Clip], made: Callable[[Clip], None] | None = None
+    rpc: Dispatcher,
+    find: Callable[[str], Clip],
+    made: Callable[[Clip], None] | None = None,
+    again: Callable[[Clip], Clip] | None = None,
 ) -> None:
-    """Answer what cards ask. `find` gives the clip with an id, or raises KeyError; `made` is told of new ones."""
+    """Answer what cards ask. `find` gives the clip with an id, or raises KeyError; `made` is told of new ones.
+
+    `again` makes a new clip of the request of one that has ended without a video, where that is more than a clip of its own.
+    """
     once = Once()
 
     def clip_of(content: Content) -> Clip:
@@ -220,14 +226,14 @@ def serve_clips(
     def chunk(content: Content, _buffers: Buffers) -> Future[Reply]:
         offset, length = content.get("offset"), content.get("length")
         path = file_of(clip_of(content), content.get("version"))
-        return engine_loop().run(asyncio.to_thread(_chunk, path, offset, length))
+        return engine_loop().run(asyncio.to_thread(chunk_of, path, offset, length))
 
     def version(content: Content, _buffers: Buffers) -> Future[Any]:
         return engine_loop().run(have(clip_of(content), content.get("version")))
 
     def act(content: Content, _buffers: Buffers) -> Future[Reply]:
         clip, action = clip_of(content), content.get("action")
-        return once.answer(content.get("press"), lambda: _act(clip, action, made))
+        return once.answer(content.get("press"), lambda: _act(clip, action, made, again))
 
     def code(content: Content, _buffers: Buffers) -> Content:
         clip = clip_of(content)
@@ -260,7 +266,8 @@ def _thumbnail_of(path: Path) -> bytes:
     return load_image(path, keep_metadata=True).thumbnail(_THUMBNAIL)
 
 
-def _chunk(path: Path, offset: Any, length: Any) -> Reply:
+def chunk_of(path: Path, offset: Any, length: Any) -> Reply:
+    """The answer to a view that asks for `length` bytes of a file from `offset`. Raises `InvalidRequest` or `LibraryError`."""
     numbers = isinstance(offset, int) and isinstance(length, int)
     if not (numbers and 0 <= offset < _BEYOND and 0 < length <= CHUNK):
         raise InvalidRequest(
@@ -273,7 +280,12 @@ def _chunk(path: Path, offset: Any, length: Any) -> Reply:
         return Reply(buffers=[file.read(length)])
 
 
-async def _act(clip: Clip, action: Any, made: Callable[[Clip], None] | None) -> Reply:
+async def _act(
+    clip: Clip,
+    action: Any,
+    made: Callable[[Clip], None] | None,
+    again: Callable[[Clip], Clip] | None,
+) -> Reply:
     if action not in actions(clip):
         # The clip went on between the look at the card and the click; the card offers something else by now.
         late = (
@@ -283,7 +295,8 @@ async def _act(clip: Clip, action: Any, made: Callable[[Clip], None] | None) -> 
         )
         return Reply({"said": late})
     if action in ("again", "resubmit"):
-        new = await asyncio.to_thread(clip.submit_again)
+        anew = again if again is not None and action == "again" else type(clip).submit_again
+        new = await asyncio.to_thread(anew, clip)
         if made is not None:
             made(new)
         return Reply({"said": f"Submitted again, as {new.id}."})

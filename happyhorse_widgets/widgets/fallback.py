@@ -91,16 +91,25 @@ def clip_html(clip: Clip) -> str:
 
 
 def _picture(clip: Clip) -> str:
-    if not clip.is_done or clip.path is None:
+    return video_html(clip, clip.poster_jpeg(), (_WIDTH, _HEIGHT)) if clip.is_done else ""
+
+
+def video_html(
+    clip: Clip, poster: bytes | None, within: tuple[int, int], alt: str = "First frame of the clip"
+) -> str:
+    """A finished clip that plays without a kernel, at most `within` (width, height) CSS pixels large.
+
+    A picture called `alt` where its file cannot be reached from the notebook, and nothing where there is no poster either.
+    """
+    if clip.path is None:
         return ""
     facts = clip.facts or {"width": _WIDTH, "height": _HEIGHT}
-    width = min(_WIDTH, facts["width"], round(_HEIGHT * facts["width"] / facts["height"]))
+    width = min(within[0], facts["width"], round(within[1] * facts["width"] / facts["height"]))
     look = f'width="{width}" style="max-width: 100%; height: auto"'
-    poster = clip.poster_jpeg()
     still = "" if poster is None else f"data:image/jpeg;base64,{b64encode(poster).decode()}"
     address = relative_address(clip.path)
     if address is None:
-        return f'<img {look} src="{still}" alt="First frame of the clip">' if still else ""
+        return f'<img {look} src="{still}" alt="{escape(alt)}">' if still else ""
     return f'<video controls preload="none" {look} src="{escape(address)}" poster="{still}"></video>'
 
 

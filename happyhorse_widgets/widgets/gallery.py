@@ -14,6 +14,7 @@ from .base import Widget
 from .bridge import bridge
 from .card import serve_clips
 from .curating import serve_curation
+from .exports import serve_exports
 from .feed import ClipFeed
 from .rpc import Kind
 from .twin import StudioTwin
@@ -44,6 +45,7 @@ class Gallery(Widget):
         self._static = StudioTwin(self.session, self._twin, "Happy Horse Gallery")
         serve_clips(self.rpc, self.session.clip)
         serve_curation(self.rpc, self.session.clip, self.session.clips.tags)
+        serve_exports(self.rpc, self.session.clip, self.session.home)
         self._feed.serve(self.rpc)
         self._channel = bridge().open(self._feed.changes, self._write)
         self._feed.start()

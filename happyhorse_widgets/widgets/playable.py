@@ -11,20 +11,17 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from happyhorse_widgets.errors import InvalidRequest, LibraryError
-from happyhorse_widgets.library.files import part_of, publish, writing
 from happyhorse_widgets.media.frames import without_sound
 from happyhorse_widgets.media.webm import to_webm
 
+from .making import made
 from .served import served_path
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from happyhorse_widgets.engine.clip import Clip
-
-
-#: Seconds until an answer says how far it is.
-_PATIENCE = 1.0
 
 
 class Version(StrEnum):
@@ -36,34 +33,6 @@ class Version(StrEnum):
 
 
 _ENDINGS = {Version.SILENT: (".silent.mp4", "video/mp4"), Version.WEBM: (".webm", "video/webm")}
-
-
-class _Making:
-    """One copy on its way; `share` (0–1) is written by the thread that makes it."""
-
-    def __init__(self, clip: Path, target: Path, version: Version) -> None:
-        self.share = 0.0
-        self.task = asyncio.create_task(asyncio.to_thread(self._make, clip, target, version))
-
-    def _make(self, clip: Path, target: Path, version: Version) -> None:
-        part = part_of(target)
-        with writing(target):
-            target.parent.mkdir(exist_ok=True)
-            try:
-                if version is Version.SILENT:
-                    without_sound(clip, part)
-                else:
-                    to_webm(clip, part, self._progress)
-                publish(part, target)
-            finally:
-                part.unlink(missing_ok=True)
-
-    def _progress(self, share: float) -> None:
-        self.share = share
-
-
-#: By the file that comes of it: several views, and several widgets, wait for the same one. Lives on the engine's loop.
-_makings: dict[Path, _Making] = {}
 
 
 def file_of(clip: Clip, version: Any = Version.ORIGINAL) -> Path:
@@ -88,18 +57,20 @@ async def have(clip: Clip, version: Any) -> dict[str, Any]:
     target = file_of(clip, version)
     if version == Version.ORIGINAL:
         raise InvalidRequest("The original need not be made: ask for its bytes.")
-    if not await asyncio.to_thread(target.exists):
-        if clip.path is None or not await asyncio.to_thread(clip.path.exists):
+    source = clip.path
+
+    def make(part: Path, progress: Callable[[float], None]) -> None:
+        if source is None or not source.exists():
             raise LibraryError(
                 f"The file of clip {clip.id} is not there. Put it back, or make the clip again."
             )
-        making = _makings.get(target)
-        if making is None:
-            making = _makings[target] = _Making(clip.path, target, Version(version))
-            making.task.add_done_callback(lambda _task: _makings.pop(target, None))
-        done, _pending = await asyncio.wait([making.task], timeout=_PATIENCE)
-        if not done:
-            return {"progress": making.share}
-        making.task.result()
+        if version == Version.SILENT:
+            without_sound(source, part)
+        else:
+            to_webm(source, part, progress)
+
+    share = await made(target, make)
+    if share is not None:
+        return {"progress": share}
     size = (await asyncio.to_thread(target.stat)).st_size
     return {"file": {"served": served_path(target), "size": size, "type": _ENDINGS[Version(version)][1]}}

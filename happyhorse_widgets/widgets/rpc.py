@@ -68,6 +68,28 @@ class Kind(StrEnum):
     CLIPS_CHANGED = "clips-changed"
     """widget → every view, unasked: the states of the `clips` that changed"""
 
+    # clips that are compared
+    COMPARE_OPEN = "compare-open"
+    """view → widget: what is compared; answered with `states` of the clips, `levels` of each, in words by the factor's name, and
+    which factors are `rows` and `columns` ("" for none)"""
+    COMPARE_EXPORT = "compare-export"
+    """view → widget: make a file, "strip" or "video" (`way`), of `clips` with their `labels`, each from the frame that it
+    `begins` at, in so many `columns` (or null); answered as clip-version is"""
+    COMPARE_CHUNK = "compare-chunk"
+    """view → widget: `length` bytes from `offset` of such a `file`, named as in the answer, as a buffer"""
+
+    # a sweep
+    SWEEP_CELLS = "sweep-cells"
+    """view → widget: the whole sweep; answered with `factors`, each with its `name` and `levels` (`label`, and the whole `text`),
+    and `cells`, each its key, the numbers of its levels, and its state as in sweep-changed"""
+    SWEEP_RUN = "sweep-run"
+    """view → widget: ask for the clips that were not asked for yet, or with `retry` for those that failed: `clips` of them for
+    `expected` creative units (or null), as the person saw it, and no more. Answered with `said`, in words; a `press` that is
+    told again does nothing more, and is answered the same"""
+    SWEEP_CHANGED = "sweep-changed"
+    """widget → every view, unasked: the states of the `cells` that changed: of each its key, `cell`, the id of its `clip`, or
+    null, `phase`, `heading` and `progress` (0–1 or null)"""
+
     # the Studio
     STUDIO_EDIT = "studio-edit"
     """view → widget: new `values` of settings, by name; `tiles` is the order of the reference images"""
@@ -118,6 +140,19 @@ class Kind(StrEnum):
     PROMPT_TEMPLATES = "prompt-templates"
     """view → widget: the templates, after one was saved (`save`: its `name` and `text`) or deleted (`delete`: its name);
     answered with `templates`"""
+
+    # the arena
+    ARENA_NEXT = "arena-next"
+    """view → widget: the next pair for `rater`; answered with `showing`, its name, `sides`, a name for each side's video, the
+    `bytes` of either and their `ratio`, `position` of `total`, and `last`, the vote that can be taken back, or null; or, where
+    they are through, with `over`, a sentence, and `last`"""
+    ARENA_CHUNK = "arena-chunk"
+    """view → widget: `length` bytes of the video `side` from `offset`, as a buffer"""
+    ARENA_VOTE = "arena-vote"
+    """view → widget: what `rater` says of the pair `showing` after `seconds`: `answers` by question, each "a", "b", "tie" or
+    "both_bad". Answered once it is committed; told again it is one vote"""
+    ARENA_UNDO = "arena-undo"
+    """view → widget: `rater` takes back their last vote, `ballot`; answered once that is committed"""
 
 
 Content = Mapping[str, Any]

@@ -22,6 +22,7 @@ from .bridge import bridge
 from .card import card_state, serve_clips
 from .curating import serve_curation
 from .desk import PARAMETERS, SETTINGS, packed, unpacked
+from .exports import serve_exports
 from .feed import ClipFeed
 from .presets import Presets
 from .pressing import Pressing
@@ -209,6 +210,7 @@ class Studio(Setup):
     def _serve(self) -> None:
         serve_clips(self.rpc, self.session.clip)
         serve_curation(self.rpc, self.session.clip, self.session.clips.tags)
+        serve_exports(self.rpc, self.session.clip, self.session.home)
         self._feed.serve(self.rpc)
         self._intake.serve(self.rpc)
         Prompting(self.session, self._tray, self._later).serve(self.rpc)

@@ -1,4 +1,4 @@
-"""What a Studio or a Gallery leaves in a saved notebook: a summary and its newest clips, useful without a kernel."""
+"""What a widget of several clips leaves in a saved notebook: an output that is true and useful without a kernel."""
 
 from __future__ import annotations
 
@@ -21,22 +21,52 @@ if TYPE_CHECKING:
 _CLIPS = 8
 
 
-class StudioTwin:
-    """The static output beside a Studio, or what `title` calls it, which hides it while it lives.
+class Twin:
+    """The static output beside a widget, which hides it while it lives.
 
-    `name` is how its views find it. It is written anew when a clip comes to rest, and not otherwise.
+    `name` is how the widget's views find it, `bundle` gives the output by media type; from any thread, and quickly.
+    """
+
+    def __init__(self, name: str, bundle: Callable[[], dict[str, str]]) -> None:
+        self._display_id = f"happyhorse-{name}"
+        self._bundle = bundle
+        self._shown = False
+        self._channel = bridge().open(bundle, self._update)
+
+    def show(self) -> None:
+        """Put it into the cell that runs."""
+        self._shown = True
+        display(self._bundle(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
+
+    def mark(self) -> None:
+        """Have it written anew, where it is shown; from any thread."""
+        if self._shown:
+            self._channel.mark()
+
+    def close(self) -> None:
+        """Write it for the last time, if it is not up to date."""
+        self._channel.close()
+
+    def _update(self, bundle: dict[str, str]) -> None:
+        update_display(bundle, raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
+
+
+class StudioTwin:
+    """The twin of a Studio, or what `title` calls it: a summary, and the newest clips.
+
+    It is written anew when a clip comes to rest, and not otherwise.
     """
 
     def __init__(self, session: Session, name: str, title: str = "Happy Horse Studio") -> None:
         self._session = session
         self._name = name
         self._title = title
-        self._channel = bridge().open(self._bundle, self._update)
+        self._twin = Twin(name, self._bundle)
         self._stop_observing: Callable[[], None] | None = None
 
     def show(self) -> None:
         """Put it into the cell that runs."""
-        display(self._bundle(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
+        self._twin.show()
         if self._stop_observing is None:
             self._stop_observing = self._session.observe(self._changed)
 
@@ -44,18 +74,11 @@ class StudioTwin:
         """Write it for the last time."""
         if self._stop_observing is not None:
             self._stop_observing()
-        self._channel.close()
-
-    @property
-    def _display_id(self) -> str:
-        return f"happyhorse-{self._name}"
+        self._twin.close()
 
     def _changed(self, clip: Clip) -> None:
         if clip.is_over:
-            self._channel.mark()
-
-    def _update(self, bundle: dict[str, str]) -> None:
-        update_display(bundle, raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
+            self._twin.mark()
 
     def _bundle(self) -> dict[str, str]:
         clips = list(islice(self._session.clips, _CLIPS))

@@ -12,7 +12,18 @@ from happyhorse_widgets.widgets import assets
 
 #: Nothing listens there: every request is answered by the test. On localhost a page may compute hashes.
 SITE = "http://localhost:8123/"
-_TRAITS = ("_form", "_tiles", "_schema", "_session", "_estimate", "_filled", "_page", "_twin")
+_TRAITS = (
+    "_form",
+    "_tiles",
+    "_schema",
+    "_session",
+    "_estimate",
+    "_filled",
+    "_page",
+    "_twin",
+    "_about",
+    "_summary",
+)
 
 _MODEL = """async ([site, state]) => {
     const callbacks = new Map();

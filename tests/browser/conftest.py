@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import coverage
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
-from tests.browser.lab import STEP_LIMIT, Lab, Notebook, folder_with_images, running_lab
+from tests.browser.lab import STEP_LIMIT, Lab, Notebook, folder_with_images, running_lab, uncaught
 from tests.chromium import find_chromium
 
 SCREEN: ViewportSize = {"width": 1280, "height": 900}
@@ -22,6 +23,29 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _unmeasured() -> Iterator[None]:
+    """These tests say nothing of coverage: Playwright runs them in greenlets, and to follow those slows every other test."""
+    measuring = coverage.Coverage.current()
+    if measuring:
+        measuring.stop()
+    yield
+    if measuring:
+        measuring.start()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _as_patient_as_a_kernel_needs(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where a JupyterLab and a kernel of its own answer, what is expected may take as long as any step of the page."""
+    if any(
+        "lab" in getattr(item, "fixturenames", ()) and item.path == request.path
+        for item in request.session.items
+    ):
+        expect.set_options(timeout=STEP_LIMIT)
+    yield
+    expect.set_options(timeout=None)
 
 
 @pytest.fixture(scope="package")
@@ -69,8 +93,7 @@ def page(context: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Pa
     film = Path(request.getfixturevalue("output_path")) / "video.webm" if filmed else None
     failed = request.session.testsfailed
     page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    errors = uncaught(page)
     yield page
     page.close()
     if film and page.video and (filmed == "on" or errors or request.session.testsfailed > failed):

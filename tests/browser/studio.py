@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.lab import STEP_LIMIT
+from tests.browser.lab import STEP_LIMIT, wait_until
 
 #: A cell that opens a Studio on a sandbox that is quick.
 OPEN = """import happyhorse_widgets as hh
@@ -51,6 +51,31 @@ class StudioView:
         """Wait until so many images are in the kernel, each with its picture."""
         expect(self.tiles.locator("canvas")).to_have_count(count)
         expect(self.tiles.locator("progress:visible")).to_have_count(0)
+
+
+def drag(source: Locator, target: Locator) -> None:
+    """Take hold of one thing, and let it go over the middle of another, once it is shown that it would be taken there.
+
+    Where the page still moved under the hand, nothing is held: then once more, as a person would.
+    """
+    mouse = source.page.mouse
+
+    def welcome() -> bool:
+        source.hover()
+        mouse.down()
+        target.scroll_into_view_if_needed()
+        box = target.bounding_box()
+        assert box
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        mouse.move(x, y, steps=12)
+        mouse.move(x + 1, y)  # a browser asks what is welcome at the next move after it has entered
+        if target.evaluate("(target) => target.closest('.hh-drop, .hh-drop-here') !== null"):
+            return True
+        mouse.up()
+        return False
+
+    wait_until(welcome, STEP_LIMIT / 1000, "a thing to be dragged")
+    mouse.up()
 
 
 def plays_and_seeks(card: Locator) -> None:

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.lab import KERNEL, Lab, Notebook, folder_with_images, lasting_page
+from tests.browser.lab import KERNEL, Lab, Notebook, folder_with_images, lasting_page, wait_until
 from tests.conftest import sandbox_environment
 
 LIMIT = 60_000  # milliseconds until a clip is made on a busy machine
@@ -94,7 +94,8 @@ RECORD = """(card) => {
 def shown(lab: Lab, context: BrowserContext) -> Iterator[Notebook]:
     """A notebook whose first cell shows a card that is ready."""
     with lasting_page(context) as page:
-        notebook = Notebook(page, lab, [make(HOSTILE), "1"], folder_with_images(lab))
+        # Slow enough that the card is there before the clip: what became of it is announced then.
+        notebook = Notebook(page, lab, [make(HOSTILE, speed=20), "1"], folder_with_images(lab))
         notebook.run(0)
         ready(card_in(notebook))
         yield notebook
@@ -159,7 +160,7 @@ def test_the_card_fits_its_cell(shown: Notebook) -> None:
         for width in (1280, 420):
             shown.narrow(width)
             expect(card).to_be_visible()
-            assert card.evaluate(TOO_WIDE) == [], f"{theme}, {width} px"
+            wait_until(lambda: card.evaluate(TOO_WIDE) == [], 10, f"the card to fit: {theme}, {width} px")
 
 
 def test_an_exported_page_shows_the_clip_once_and_plays_it(shown: Notebook, page: Page) -> None:
@@ -171,7 +172,7 @@ def test_an_exported_page_shows_the_clip_once_and_plays_it(shown: Notebook, page
 def test_what_remains_without_a_kernel(shown: Notebook, lab: Lab) -> None:
     notebook, page = shown, shown.page
     notebook.narrow(1280)
-    assert visible_parts(notebook) == ["card"]
+    wait_until(lambda: visible_parts(notebook) == ["card"], 10, "only the card to be seen")
     saved = notebook.save()
     nbformat.validate(saved)
     live, twin = saved.cells[0].outputs
@@ -183,7 +184,7 @@ def test_what_remains_without_a_kernel(shown: Notebook, lab: Lab) -> None:
     lab.end_kernels()
     notebook.open()
     expect(notebook.output(0).locator("video:visible")).to_have_count(1)
-    assert visible_parts(notebook) == ["twin"]
+    wait_until(lambda: visible_parts(notebook) == ["twin"], 10, "only the twin to be seen")
     plays_and_seeks(notebook.output(0).locator("video"))
 
     # Changed by another program, the notebook is no longer trusted: Lab takes out scripts, styles and more.
@@ -220,7 +221,7 @@ def test_from_request_to_playing_video_while_the_kernel_is_busy(
 
 
 def test_a_failure_is_told_in_words(new_notebook: NewNotebook, folder: Path) -> None:
-    notebook = new_notebook(make("character1 dances [moderated]"), folder=folder)
+    notebook = new_notebook(make("character1 dances [moderated]", speed=20), folder=folder)
     notebook.run(0)
     card = card_in(notebook)
     expect(card).to_have_attribute("data-phase", "failed", timeout=LIMIT)
@@ -244,6 +245,7 @@ def test_a_notebook_executed_by_a_program_keeps_the_clip(folder: Path, page: Pag
 def export(path: Path, *options: str) -> None:
     """Have nbconvert write the notebook as a page beside itself."""
     command = [sys.executable, "-m", "nbconvert", "--to", "html", *options, str(path)]
+    command += ["--ExecutePreprocessor.iopub_timeout=60"]  # else what a busy kernel shows late is left out
     subprocess.run(command, check=True, capture_output=True, timeout=120, env=sandbox_environment())
 
 
@@ -274,7 +276,7 @@ def test_a_file_that_jupyter_does_not_serve_comes_from_the_kernel(
     notebook.command("notebook:clear-all-cell-outputs")
     expect(card_in(notebook)).to_have_count(0)
     gone = "async (url) => { try { await fetch(url); return false; } catch { return true; } }"
-    assert notebook.page.evaluate(gone, url), "the Blob URL is revoked with the view"
+    notebook.page.wait_for_function(gone, arg=url)  # the Blob URL is revoked with the view
 
 
 def test_buttons_work_while_a_cell_is_running(new_notebook: NewNotebook, folder: Path) -> None:
@@ -319,7 +321,7 @@ def test_a_reloaded_page_shows_the_card_again(new_notebook: NewNotebook, folder:
     page.reload()
     card = card_in(notebook)
     expect(card).to_be_visible(timeout=LIMIT)
-    assert visible_parts(notebook) == ["card"]
+    wait_until(lambda: visible_parts(notebook) == ["card"], 10, "only the card to be seen")
     plays_and_seeks(ready(card))
 
 

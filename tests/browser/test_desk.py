@@ -17,7 +17,7 @@ from happyhorse_widgets.api.checks import mentions
 from tests.browser.audit import Keyboard, focus
 from tests.browser.bare import WholeStudio
 from tests.browser.lab import wait_until
-from tests.browser.studio import ASTRONAUT, FOX, StudioView
+from tests.browser.studio import ASTRONAUT, FOX, StudioView, drag
 from tests.conftest import SandboxProcess, StartSandbox
 from tests.unit.comms import RecordingComm
 
@@ -115,7 +115,7 @@ def test_tiles_are_reordered_by_drag_and_by_keyboard_and_removed(
 ) -> None:
     desk.choose(picture("a.png"), picture("bb.png"), picture("ccc.png"))
     desk.arrived(3)
-    desk.tile(3).locator(".hh-tile-picture").drag_to(desk.tile(1).locator(".hh-tile-picture"))
+    drag(desk.tile(3).locator(".hh-tile-picture"), desk.tile(1).locator(".hh-tile-picture"))
     expect(desk.tile(1)).to_contain_text("ccc.png")
     assert desk.names() == ["ccc.png", "a.png", "bb.png"]
     desk.tile(1).get_by_role("button", name="Move right").press("Enter")

@@ -170,7 +170,9 @@ def test_moving_a_tile_keeps_the_meaning_of_the_prompt(desk: OpenDesk) -> None:
     it.undo()
     expect(it.area).to_have_value("Character1 waves at character2走向Fox.")
     assert it.form("tiles") == ["a", "b", "c"]
-    it.page.wait_for_function("() => asked.at(-1)?.values?.prompt?.startsWith('Character1 waves')")
+    it.page.wait_for_function(
+        "() => asked.findLast(({ kind }) => kind === 'studio-edit')?.values.prompt?.startsWith('Character1 waves')"
+    )
     assert it.asked("studio-edit")[-1]["values"]["tiles"] == ["a", "b", "c"]
 
 
@@ -424,13 +426,13 @@ def test_templates_and_former_prompts_are_used_and_can_be_taken_back(desk: OpenD
     it.page.wait_for_function("() => asked.some((each) => each.save)")
     assert it.asked("prompt-templates")[-1]["save"] == {"name": "Other", "text": "mine"}
     panel.get_by_role("button", name="Delete Walk").click()
-    it.page.wait_for_function("() => asked.at(-1).delete === 'Walk'")
+    it.page.wait_for_function("() => asked.some((each) => each.delete === 'Walk')")
     panel.get_by_role("button", name="Use Walk").click()
     expect(it.area).to_have_value("character1 walks")
     history = it.tool("History")
     expect(history.get_by_role("listitem")).to_have_count(2)
     history.get_by_role("searchbox").fill("sing")
-    it.page.wait_for_function("() => asked.at(-1).text === 'sing'")
+    it.page.wait_for_function("() => asked.some((each) => each.text === 'sing')")
     history.get_by_role("button", name="Use character2 sings").click()
     expect(it.area).to_have_value("character2 sings")
     it.page.keyboard.press("Control+z")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.lab import Lab, Notebook, lasting_page, wait_until
-from tests.browser.studio import ASTRONAUT, FOX, OPEN, StudioView, plays_and_seeks
+from tests.browser.studio import ASTRONAUT, FOX, OPEN, StudioView, drag, plays_and_seeks
 
 TOLD = "print(studio.aspect_ratio, studio.resolution, studio.duration, studio.seed, studio.model[-3:], len(studio.references))"
 # Keeps the kernel busy until its folder has a file of this name.
@@ -18,8 +18,8 @@ RAN = "ran = globals().get('ran', 0) + 1; print('ran', ran)"
 IMAGE = f"""from IPython.display import Image
 from pathlib import Path
 Image(data=Path({str(FOX)!r}).read_bytes(), width=120)"""
-# Holds the interpreter itself: not even another thread of the kernel can run.
-HOLD = "import re; re.match(r'(a+)+$', 'a' * 27 + 'b') is None"
+# Holds the interpreter itself for some seconds: not even another thread of the kernel can run.
+HOLD = "import ctypes; ctypes.PyDLL(None).sleep(8)"
 MADE = "print(len(studio.clips), 'made')"
 CLIP_LIMIT = 60_000
 
@@ -42,6 +42,7 @@ class Studio(StudioView):
         """Have an image and a prompt, so that a clip can be asked for; how many there are already."""
         if not self.tiles.count():
             self.choose(FOX)
+            expect(self.tiles).to_have_count(1)
         self.arrived(self.tiles.count())
         self.prompt.fill("character1 waves")
         return self.cards.count()
@@ -102,7 +103,7 @@ def test_an_image_of_the_page_can_be_dragged_in(desk: Studio) -> None:
     desk.page.set_viewport_size({"width": 1280, "height": 1700})
     image = desk.notebook.run(2).locator("img")
     expect(image).to_be_visible()
-    image.drag_to(desk.root.locator(".hh-tray"))
+    drag(image, desk.root.locator(".hh-tray"))
     desk.arrived(before + 1)
 
 
@@ -208,6 +209,34 @@ def test_the_page_is_loaded_again_and_everything_is_there(open_studio: Callable[
     studio.generate.click()
     expect(studio.cards).to_have_count(2)
     expect(studio.ready).to_have_count(2, timeout=CLIP_LIMIT)
+
+
+def test_the_page_is_loaded_again_while_a_cell_runs(open_studio: Callable[..., Studio]) -> None:
+    studio = open_studio(BUSY)
+    studio.choose(FOX)
+    studio.arrived(1)
+    studio.notebook.save()
+    studio.notebook.start(1)
+    expect(studio.notebook.cell(1).locator(".jp-InputArea-prompt").first).to_have_text("[*]:")
+    asked: list[str] = []
+
+    def note(sent: str | bytes) -> None:
+        asked.append(str(sent))
+
+    studio.page.on("websocket", lambda socket: socket.on("framesent", note))
+    studio.page.reload()
+    # The kernel does not say in time what widgets there are: then JupyterLab asks one by one.
+    wait_until(
+        lambda: studio.page.evaluate("1") and any("comm_info_request" in sent for sent in asked),
+        30,
+        "JupyterLab to ask which widgets there are",
+    )
+    (studio.notebook.folder / "enough").touch()
+    studio.find()
+    studio.arrived(1)
+    studio.prompt.fill("character1 waves")
+    studio.generate.click()
+    expect(studio.ready).to_have_count(1, timeout=CLIP_LIMIT)
 
 
 def test_a_kernel_that_is_gone_is_said_and_nothing_is_lost(open_studio: Callable[..., Studio]) -> None:

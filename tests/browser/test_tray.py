@@ -20,6 +20,7 @@ import happyhorse_widgets as hh
 from happyhorse_widgets.engine.session import Session
 from happyhorse_widgets.media.images import load_image
 from tests.browser.bare import SITE, BareStudio
+from tests.browser.studio import drag
 from tests.conftest import SandboxProcess, StartSandbox
 from tests.integration.test_photo_metadata import holding, serving
 from tests.unit.comms import RecordingComm
@@ -152,10 +153,10 @@ def test_the_last_image_is_removed_and_brought_back_by_keyboard_alone(tray: Bare
 
 def test_a_tile_is_dragged_by_its_picture_and_to_the_end(tray: BareStudio) -> None:
     three(tray)
-    handle = tray.tiles.nth(0).locator(".hh-tile-picture")
-    handle.drag_to(tray.tiles.nth(1).locator(".hh-tile-facts"))
+    first = tray.tiles.nth(0).locator(".hh-tile-picture")
+    drag(first, tray.tiles.nth(1).locator(".hh-tile-facts"))
     assert names(tray) == ["b.png", "a.png", "c.png"]
-    tray.tiles.nth(0).locator(".hh-tile-picture").drag_to(tray.root.locator(".hh-add"))
+    drag(first, tray.root.locator(".hh-add"))
     assert names(tray) == ["a.png", "c.png", "b.png"]
     undo(tray).click()
     undo(tray).click()

@@ -22,6 +22,7 @@ def test_studios_of_one_notebook_share_their_clips_and_nothing_else(new_notebook
     two = StudioView(notebook.page, notebook.run(1).locator(".hh-studio"))
     two.root.get_by_role("button", name="Try a sample").click()
     two.arrived(2)
+    expect(two.prompt).not_to_have_value("")
     sample = two.prompt.input_value()
     one.prompt.fill("character1 sleeps")
     expect(two.prompt).to_have_value(sample)
@@ -48,6 +49,7 @@ def test_two_views_of_one_studio_show_one_thing_and_do_not_fight(new_notebook: N
     one.root.get_by_role("button", name="Try a sample").click()
     for view in (one, two):
         expect(view.tiles.locator("canvas, img")).to_have_count(2)
+    expect(one.prompt).not_to_have_value("")
     expect(two.prompt).to_have_value(one.prompt.input_value())
     two.root.get_by_text("9:16", exact=True).click()
     expect(one.root.get_by_role("radio", name="9:16", exact=True)).to_be_checked()

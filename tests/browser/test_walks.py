@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.lab import Notebook
-from tests.browser.studio import ASTRONAUT, FOX, StudioView
+from tests.browser.studio import ASTRONAUT, FOX, StudioView, drag
 from tests.conftest import SandboxProcess, StartSandbox
 
 #: The keys are in a file beside the notebook, as in real life.
@@ -76,8 +76,8 @@ class Walk(StudioView):
 
     def reordered(self) -> None:
         """The astronaut is the first image now, and the prompt means whom it meant before."""
-        assert self.names() == ["astronaut.png", "fox.png"]
-        assert self.tiles.locator(".hh-tile-label").all_inner_texts() == ["character1", "character2"]
+        expect(self.tiles.locator(".hh-tile-name")).to_have_text(["astronaut.png", "fox.png"])
+        expect(self.tiles.locator(".hh-tile-label")).to_have_text(["character1", "character2"])
         self.wrote(REORDERED)
 
     def set_up(self) -> None:
@@ -130,17 +130,6 @@ def walk(new_notebook: NewNotebook, start_sandbox: StartSandbox, tmp_path: Path)
     keys = {"api_key": sandbox.key, "api_secret": sandbox.secret, "base_url": sandbox.base_url}
     (notebook.folder / "keys.json").write_text(json.dumps(keys))
     return lambda: Walk(notebook, sandbox, record)
-
-
-def drag(source: Locator, target: Locator) -> None:
-    """Take hold of one thing, and let it go over the middle of another."""
-    mouse = source.page.mouse
-    source.hover()
-    mouse.down()
-    box = target.bounding_box()
-    assert box
-    mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=12)
-    mouse.up()
 
 
 class Keys:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 import types
 from collections.abc import Iterator
 
@@ -55,3 +57,35 @@ def test_nothing_public_hides_outside_all() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no_such_name"):
         hh.no_such_name  # noqa: B018
+
+
+WITHOUT_THE_EXTRA = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"evalica", "jinja2", "matplotlib", "pandas", "scipy", "skimage", "statsmodels"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+import importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name == "pandas" else found(name, package)
+from happyhorse_widgets import *
+import happyhorse_widgets as hh
+for name in ("agreement", "duels", "figures", "rankings", "win_matrix"):
+    try:
+        getattr(hh, name)
+    except hh.errors.MissingExtra as error:
+        print(name, error)
+"""
+
+
+def test_without_the_extra_what_needs_it_says_so_and_the_rest_works() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THE_EXTRA], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    said = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    assert sorted(said) == ["agreement", "duels", "figures", "rankings", "win_matrix"]
+    assert all("""pip install "happyhorse_widgets[research]""" in words for words in said.values())

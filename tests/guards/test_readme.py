@@ -46,7 +46,8 @@ def test_each_command_is_one_line_and_shell_accepts_it() -> None:
 def test_the_extras_that_are_named_exist() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     documents = README + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    assert set(re.findall(r'"\.\[(\w+)\]"', documents)) <= set(project["optional-dependencies"])
+    named = {name for names in re.findall(r'"\.\[([\w,]+)\]"', documents) for name in names.split(",")}
+    assert named <= set(project["optional-dependencies"])
 
 
 @pytest.mark.parametrize("code", blocks("python"))
@@ -100,6 +101,6 @@ def test_binder_installs_this_package_and_opens_the_first_notebook() -> None:
     lines = [
         line for line in (binder / "requirements.txt").read_text().splitlines() if line and line[0] != "#"
     ]
-    assert lines == [".[lab]"]  # repo2docker runs pip in the repository's root
+    assert lines == [".[lab,research]"]  # repo2docker runs pip in the repository's root
     assert re.fullmatch(r"python-3\.\d+", (binder / "runtime.txt").read_text().strip())
     assert "urlpath=lab/tree/notebooks/01_first_clip.ipynb" in README

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import replace
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from happyhorse_widgets.engine import tenure
@@ -60,6 +62,31 @@ def test_a_mark_is_told_and_kept(sandbox: SandboxProcess, open_session: OpenSess
     again = open_session(sandbox).clip(clip.id)
     assert again is clip
     assert (again.favourite, again.tags, again.notes) == (True, ("fox",), "good")
+
+
+def test_clips_are_a_tidy_frame_that_goes_through_parquet(
+    sandbox: SandboxProcess, open_session: OpenSession, tmp_path: Path
+) -> None:
+    session = open_session(sandbox)
+    assert list(session.clips.to_frame().columns[:3]) == ["clip_id", "created_at", "prompt"]
+    seeded, free = make(session, seed=2**31 - 1), make(session, resolution="720P")
+    seeded.mark(tags=["fox", "snow"])
+    frame = session.clips.to_frame()
+    assert list(frame["clip_id"]) == [free.id, seeded.id]
+    row = frame.set_index("clip_id").loc[seeded.id]
+    assert (row["prompt"], row["seed"], row["duration"], row["cost"]) == (
+        "character1 waves",
+        2**31 - 1,
+        3,
+        seeded.cost,
+    )
+    assert (row["sha256"], row["state"], list(row["tags"])) == (seeded.sha256, "done", ["fox", "snow"])
+    assert row["created_at"].timestamp() == pytest.approx(seeded.created_at, abs=1e-3)
+    assert frame["seed"].isna().tolist() == [True, False]
+    frame.to_parquet(tmp_path / "clips.parquet")
+    again = pd.read_parquet(tmp_path / "clips.parquet")
+    pd.testing.assert_frame_equal(again.assign(tags=again["tags"].map(list)), frame)
+    assert len(session.clips.search(tags=["fox"]).to_frame()) == 1
 
 
 def test_a_deleted_clip_is_in_no_list_and_costs_what_it_cost(

@@ -23,6 +23,7 @@ from tests.conftest import SandboxProcess, StartSandbox
 from tests.integration.conftest import OpenSession
 from tests.sessions import LONG, picture
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
 NOBODY = 65_534
 
 

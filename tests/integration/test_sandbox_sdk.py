@@ -17,6 +17,7 @@ from scenario_sdk import Scenario
 
 from tests.conftest import SandboxProcess, StartSandbox
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
 MODEL = "model_alibaba-happy-horse-reference-to-video"
 Found = TypeVar("Found")
 

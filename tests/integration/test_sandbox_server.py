@@ -20,22 +20,29 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import msgspec
 import psutil
 import pytest
 from PIL import Image
 
+from happyhorse_widgets.sandbox.worker import Order
 from tests.conftest import SandboxProcess, StartSandbox, sandbox_environment
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
 MODEL = "model_alibaba-happy-horse-reference-to-video"
 GENERATE = f"/v1/generate/custom/{MODEL}"
 FAST: dict[str, float] = {"speed": 500, "scale": 0.1}
 
 
-def image_id(server: SandboxProcess) -> str:
+def image() -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (450, 450), "red").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def image_id(server: SandboxProcess) -> str:
     answer = server.http.post(
-        "/assets", json={"name": "red.png", "image": base64.b64encode(buffer.getvalue()).decode()}
+        "/assets", json={"name": "red.png", "image": base64.b64encode(image()).decode()}
     )
     asset_id: str = answer.raise_for_status().json()["asset"]["id"]
     return asset_id
@@ -285,6 +292,29 @@ def test_it_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         parent.kill()
         server.wait(20)
     assert not server.is_running()
+
+
+def test_a_renderer_whose_server_is_gone_begins_nothing(tmp_path: Path) -> None:
+    (tmp_path / "image").write_bytes(image())
+    order = Order(
+        model_id="m",
+        prompt="a",
+        images=[str(tmp_path / "image")],
+        aspect_ratio="16:9",
+        resolution="720P",
+        duration=3,
+        seed=1,
+        draft=str(tmp_path / "draft.mp4"),
+        target=str(tmp_path / "target"),
+        first_frame=str(tmp_path / "first"),
+        last_frame=str(tmp_path / "last"),
+        scale=0.1,
+    )
+    command = [sys.executable, "-m", "happyhorse_widgets.sandbox.worker"]
+    line = msgspec.json.encode(order) + b"\n"
+    done = subprocess.run(command, input=line, capture_output=True, env=sandbox_environment(), check=False)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert not (tmp_path / "target").exists()
 
 
 def test_closing_stdin_ends_it_cleanly_in_the_middle_of_a_video(start_sandbox: StartSandbox) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -15,12 +14,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def campaign(*arguments: object) -> tuple[int, str, dict[str, int]]:
     """Run one in a process of its own: its exit status, what it said, and the last line of its table."""
-    # Measured line by line, the processes that it forks would take several times as long.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     done = subprocess.run(
         [sys.executable, "-m", "tests.campaign", *map(str, arguments)],
         cwd=ROOT,
-        env=environment,
         capture_output=True,
         text=True,
         timeout=900,

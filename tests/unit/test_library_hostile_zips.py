@@ -24,10 +24,11 @@ from happyhorse_widgets.engine.clip import Clip
 from happyhorse_widgets.engine.library import _understood
 from happyhorse_widgets.engine.states import TERMINAL
 from happyhorse_widgets.errors import LibraryError
+from happyhorse_widgets.library.ballots import Ballots
 from happyhorse_widgets.library.clips import Clips
 from happyhorse_widgets.library.rows import TABLES
 from happyhorse_widgets.library.saved import Saved
-from tests.libraries import SOON, Shelf
+from tests.libraries import SOON, Shelf, vote_and_take_back
 from tests.unit.test_library_transfer import rewrite
 
 SHA = "0" * 64
@@ -35,13 +36,14 @@ SHA = "0" * 64
 
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A zip with one finished clip, its image and its poster, and a failed one; with marks and a preset."""
+    """A zip with one finished clip, its image and its poster, and a failed one; with marks, a preset and ballots."""
     folder = tmp_path_factory.mktemp("honest")
     shelf = Shelf(folder / "home")
     shelf.video("clip_a", shelf.image((255, 0, 0)), frames=2)
     shelf.clip("clip_b", "failed", error={"kind": "failed", "message": "no luck", "hint": ""})
     shelf.marks.mark("clip_a", favourite=True, tags=["fox"], notes="good").result(SOON)
     Saved(shelf.database, "preset")["wide"] = {"seed": 1}
+    vote_and_take_back(shelf.database, ("clip_a", "clip_b"))
     shelf.export(folder / "clips.zip")
     shelf.close()
     return folder / "clips.zip"
@@ -472,6 +474,8 @@ def test_any_change_of_a_row_is_refused_or_leaves_clips_that_can_be_handled(
         assert clip.code()
         assert repr(clip)
         assert clip.poster_jpeg() is None or clip.is_done
+    assert len(Ballots(shelf.database).to_frame()) <= 1
+    assert len(Ballots(shelf.database).arenas()) <= 1
     assert {*merged.clips, *merged.left_out} <= {"clip_a", "clip_b"} | {
         row[0] for row in shelf.rows("jobs", "id")
     }

@@ -65,7 +65,8 @@ def test_what_goes_out_comes_in(source: Shelf, target: Shelf, tmp_path: Path) ->
     assert merged.clips == ("clip_a", "clip_b", "clip_failed")
     assert (merged.known, merged.left_out, merged.ignored) == ((), {}, ())
     names = ("jobs", "outputs", "events", "images")
-    assert set(TABLES) == {*names, "catalogue", "saved"}  # for those see test_library_joining
+    # For the others see test_library_joining and test_library_ballots.
+    assert set(TABLES) == {*names, "catalogue", "saved", "arenas", "ballots"}
     for table in names:
         # Of a request only the addresses of images stay behind; here there are none.
         without = ("request",) if table == "jobs" else ()
@@ -89,6 +90,8 @@ def test_every_column_travels_or_is_known_not_to(source: Shelf) -> None:
         "images": set(),
         "catalogue": {"deleted_at", "marked_at", "ratio", "seconds", "words"},
         "saved": set(),
+        "arenas": set(),
+        "ballots": {"seq"},
     }
     for table, staying in stay.items():
         columns = source.database.read(

@@ -73,6 +73,20 @@ def test_what_is_sent_from_any_thread_goes_out_in_the_context_of_the_last_messag
     assert [parent for _, _, _, parent in widget.comm.published[3:]] == ["second"] * 9
 
 
+def test_who_asks_for_the_state_gets_an_answer_to_this_very_question() -> None:
+    widget = Plain()
+
+    def browser_asks(parent: str, data: dict[str, object]) -> None:
+        PARENT.set(parent)
+        widget.comm.handle_msg({"content": {"data": data}, "buffers": []})
+
+    hello = {"kind": "hello", "request": "v-1"}
+    copy_context().run(browser_asks, "a view", {"method": "custom", "content": hello})
+    copy_context().run(browser_asks, "a page loaded again", {"method": "request_state"})
+    _, data, _, parent = widget.comm.published[-1]
+    assert (data["method"], parent) == ("update", "a page loaded again")
+
+
 def test_a_closed_widget_answers_nothing() -> None:
     widget = Plain()
     link = widget.comm

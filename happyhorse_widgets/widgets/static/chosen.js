@@ -67,10 +67,10 @@ export function createChosen({ rpc, signal, bars, panel, selection, browse, remo
       const states = (await browse.states(ids)).filter((state) => state.phase === "ready");
       if (states.length < 2) return setText(count, "Two clips that are ready can be compared.");
       const comparison = createComparison({ states, rpc, signal });
-      listen(comparison, "close", () => closed(states[0].id), signal);
-      panel.replaceChildren(comparison);
+      listen(comparison.el, "close", () => closed(states[0].id), signal);
+      panel.replaceChildren(comparison.el);
       panel.scrollIntoView({ block: "nearest" });
-      comparison.focus({ preventScroll: true });
+      comparison.el.focus({ preventScroll: true });
       selection.clear();
     } catch (error) {
       complain(error);

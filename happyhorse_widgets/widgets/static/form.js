@@ -1,8 +1,9 @@
 /**
  * The Studio's settings as one view knows them: what it shows, and which of it the kernel has not confirmed yet.
  *
- * An edit goes to the kernel by a message: at once, but at most four times a second. Until the kernel has answered the latest edit
- * of a setting, whatever arrives for it is older than what the person typed, and is not shown.
+ * An edit goes to the kernel by a message: at once, but at most four times a second, and always before whatever else is asked of
+ * the kernel. Until the kernel has answered the latest edit of a setting, whatever arrives for it is older than what the person
+ * typed, and is not shown.
  */
 
 import { follow } from "./shared/lifetime.js";
@@ -50,6 +51,7 @@ export function createForm(model, rpc, signal, tell) {
   }
 
   async function send() {
+    clearTimeout(timer);
     timer = 0;
     last = Date.now();
     const sent = [...unsent].map((name) => /** @type {const} */ ([name, unconfirmed.get(name)]));
@@ -71,6 +73,7 @@ export function createForm(model, rpc, signal, tell) {
   }
 
   follow(model, "_form", adopt, signal);
+  rpc.onRequest(() => void (timer && send()));
   signal.addEventListener("abort", () => clearTimeout(timer));
 
   return {

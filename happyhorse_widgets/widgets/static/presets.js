@@ -15,6 +15,7 @@ export function createPresets({ rpc, form, signal }) {
   const element = h("div", { class: "hh-presets" }, opener, panel);
   setAttribute(opener, "aria-expanded", "false");
   setAttribute(opener, "aria-controls", panel.id);
+  let shown = "";
 
   /** @param {{name: string, summary: string}} preset */
   function row(preset) {
@@ -30,7 +31,10 @@ export function createPresets({ rpc, form, signal }) {
     setText(said, "");
     try {
       const { content } = await alive(rpc.request(KIND.STUDIO_PRESETS, what, { signal }), signal);
-      list.replaceChildren(...content.presets.map(row));
+      // What is shown already stays: a press that has begun on a row must find it at its end.
+      const now = JSON.stringify(content.presets);
+      if (shown !== now) list.replaceChildren(...content.presets.map(row));
+      shown = now;
       setText(said, done || (content.presets.length ? "" : "None yet: give these parameters a name."));
       return true;
     } catch (error) {

@@ -211,8 +211,10 @@ export function receiveTile(element, dropped, signal) {
     event.dataTransfer.dropEffect = "move";
     over(true);
   }, signal);
-  for (const type of ["dragleave", "drop"]) listen(element, type, () => over(false), signal);
+  // From one part of the element to another is no leaving.
+  listen(element, "dragleave", (event) => element.contains(event.relatedTarget) || over(false), signal);
   listen(element, "drop", (event) => {
+    over(false);
     const dragged = event.dataTransfer.getData(DRAGGED);
     if (!dragged) return;
     event.preventDefault();

@@ -118,7 +118,7 @@ export function createControls({ root, pictures, transport, sound, copy, signal 
   function pressed(event) {
     const { key, shiftKey } = event;
     const target = /** @type {Element} */ (event.target);
-    if (target.closest("select") || (target === volume && NAVIGATION.includes(key))) return false;
+    if (target.closest("select, input[type='number']") || (NAVIGATION.includes(key) && (target === volume || target.matches("input[type='radio']")))) return false;
     if ((key === " " || key === "Enter") && target.closest("button, a")) return false;
     const keys = /** @type {Record<string, () => unknown>} */ ({
       " ": act.toggle,

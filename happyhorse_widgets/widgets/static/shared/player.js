@@ -24,7 +24,7 @@ export function createPlayer({ rpc, signal, stage, say }) {
   const root = h("div", { class: "hh-player", role: "group", tabindex: 0, dir: "ltr", "aria-label": "Player", "aria-keyshortcuts": SHORTCUTS });
 
   const track = createTrack(video, signal);
-  const sound = createSound({ videos: [video], signal, changed: () => controls.draw() });
+  const sound = createSound({ videos: [video], going: () => transport.way() !== 0, signal, changed: () => controls.draw() });
   const source = createSource({ video, box: stage, rpc, signal, say, leaving, changed: () => transport.resume() });
   const prepare = source.need;
   const fail = (/** @type {Error} */ error) => {

@@ -20,6 +20,12 @@ export const KIND = Object.freeze({
   CLIPS_MARK: "clips-mark",
   CLIPS_DELETE: "clips-delete",
   CLIPS_CHANGED: "clips-changed",
+  COMPARE_OPEN: "compare-open",
+  COMPARE_EXPORT: "compare-export",
+  COMPARE_CHUNK: "compare-chunk",
+  SWEEP_CELLS: "sweep-cells",
+  SWEEP_RUN: "sweep-run",
+  SWEEP_CHANGED: "sweep-changed",
   STUDIO_EDIT: "studio-edit",
   STUDIO_GENERATE: "studio-generate",
   STUDIO_REUSE: "studio-reuse",
@@ -41,6 +47,10 @@ export const KIND = Object.freeze({
   PROMPT_GUIDE: "prompt-guide",
   PROMPT_HISTORY: "prompt-history",
   PROMPT_TEMPLATES: "prompt-templates",
+  ARENA_NEXT: "arena-next",
+  ARENA_CHUNK: "arena-chunk",
+  ARENA_VOTE: "arena-vote",
+  ARENA_UNDO: "arena-undo",
 });
 
 /** An id that tells one press of a button from the next: one that is told twice is carried out once. */
@@ -82,6 +92,8 @@ export class RequestError extends Error {
  * @property {() => number} now The kernel's clock, in epoch seconds.
  * @property {(callback: (lost: boolean) => void) => void} onLost Has `callback` told when the kernel is lost, such as
  *   by a restart, and when it is found again.
+ * @property {(callback: () => void) => void} onRequest Has `callback` called before each request, so that what it still
+ *   holds back goes first: messages are carried out in the order they are sent.
  *
  * @typedef {object} RequestOptions
  * @property {ArrayBuffer[] | ArrayBufferView[]} [buffers]
@@ -101,6 +113,8 @@ export function connect(model, signal) {
   const prefix = Array.from(crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join("");
   /** @type {((lost: boolean) => void)[]} */
   const losers = [];
+  /** @type {(() => void)[]} */
+  const earlier = [];
   let lost = false;
   let count = 0;
   let ahead = 0;
@@ -116,6 +130,7 @@ export function connect(model, signal) {
 
   /** @type {Rpc["request"]} */
   function request(kind, content = {}, options = {}) {
+    earlier.forEach((callback) => callback());
     const id = `${prefix}-${(count += 1)}`;
     return new Promise((resolve, reject) => {
       const either = options.signal ? AbortSignal.any([signal, options.signal]) : signal;
@@ -180,5 +195,6 @@ export function connect(model, signal) {
     request,
     now: () => Date.now() / 1000 + ahead,
     onLost: (callback) => void losers.push(callback),
+    onRequest: (callback) => void earlier.push(callback),
   };
 }

@@ -8,11 +8,12 @@ const HEARD = "happyhorse:heard";
 
 /**
  * @param {object} host
- * @param {HTMLVideoElement[]} host.videos Only one of them is heard, at first the first.
+ * @param {HTMLMediaElement[]} host.videos Only one of them is heard, at first the first.
+ * @param {() => boolean} host.going Whether they play, or are about to: their file may still be on its way.
  * @param {AbortSignal} host.signal
  * @param {() => void} host.changed
  */
-export function createSound({ videos, signal, changed }) {
+export function createSound({ videos, going, signal, changed }) {
   let { volume, muted } = remembered({ volume: 1, muted: false });
   let voice = videos[0];
   /** Whether another player took the sound: not remembered. */
@@ -34,7 +35,7 @@ export function createSound({ videos, signal, changed }) {
   }
 
   listen(document, HEARD, ({ detail }) => {
-    if (detail === me || hushed || videos.every((video) => video.paused)) return;
+    if (detail === me || hushed || !going()) return;
     hushed = true;
     apply();
     changed();
@@ -63,7 +64,7 @@ export function createSound({ videos, signal, changed }) {
       remember({ volume, muted });
       speak();
     },
-    /** Has this one heard. @param {HTMLVideoElement} video */
+    /** Has this one heard. @param {HTMLMediaElement} video */
     choose(video) {
       voice = video;
       speak();

@@ -5,6 +5,7 @@
 
 import { alive, listen } from "./lifetime.js";
 import { KIND } from "./rpc.js";
+import { silenced } from "./silence.js";
 import { fetchedUrl, servedUrl } from "./video.js";
 
 const H264 = 'video/mp4; codecs="avc1.640028"';
@@ -30,11 +31,12 @@ const host = { deaf: false };
  * @param {Element} place.box What has to come near the view.
  * @param {import("./rpc.js").Rpc} place.rpc
  * @param {AbortSignal} place.signal
+ * @param {boolean} [place.silent] Leaves the sound out: it comes from elsewhere.
  * @param {(text: string) => void} place.say
  * @param {(stop: boolean) => void} place.leaving Called before the file is let go; without `stop` another one follows at once.
  * @param {() => void} place.changed Called when another file has taken the place of one that did not play.
  */
-export function createSource({ video, box, rpc, signal, say, leaving, changed }) {
+export function createSource({ video, box, rpc, signal, silent = false, say, leaving, changed }) {
   /** @type {{id: string, video: import("./video.js").Video} | null} */
   let clip = null;
   /** @type {Version} */
@@ -42,6 +44,8 @@ export function createSource({ video, box, rpc, signal, say, leaving, changed })
   let [near, told] = [false, false];
   /** @type {Map<Version, Promise<string>>} Those that came from the kernel, or can. */
   const urls = new Map();
+  /** The original without its sound. @type {Promise<string> | null} */
+  let hushed = null;
   /** @type {Promise<void> | null} */
   let opening = null;
 
@@ -76,10 +80,11 @@ export function createSource({ video, box, rpc, signal, say, leaving, changed })
   /** @param {boolean} ask */
   async function attach(ask) {
     const which = version;
-    const found = await alive(url(which, ask), signal);
-    if (!found || open() || which !== version) return;
+    const given = await alive(url(which, ask), signal);
+    const found = given && silent && which === "original" && clip?.video.sound ? await alive((hushed ??= silenced(given, signal)), signal) : given;
+    if (!found || open() || which !== version || !(ask || near)) return;
     video.src = found;
-    if (which !== "original") say(WHY[which]);
+    if (which === "webm" || (which === "silent" && !silent)) say(WHY[which]);
   }
 
   /** Opens the file now, whatever it takes. */
@@ -113,7 +118,7 @@ export function createSource({ video, box, rpc, signal, say, leaving, changed })
     const { served, sound } = clip.video;
     const lost = version === "original" && served !== null && !(await servedUrl({ ...clip.video, type: ORIGINAL }, signal));
     if (signal.aborted || !open()) return;
-    if (lost) urls.delete("original"); // the server has it no more: the kernel may
+    if (lost) urls.delete("original"), (hushed = null); // the server has it no more: the kernel may
     else if (version === "webm") return giveUp(NOTHING);
     else version = version === "original" && sound && !blind && video.canPlayType(H264) ? "silent" : "webm";
     close(false);
@@ -131,7 +136,7 @@ export function createSource({ video, box, rpc, signal, say, leaving, changed })
     if (version === "silent") host.deaf = true;
   }, signal);
   listen(video, "timeupdate", () => {
-    if (told || !clip?.video.sound || version !== "original" || !isDeaf(video)) return;
+    if (told || silent || !clip?.video.sound || version !== "original" || !isDeaf(video)) return;
     told = true;
     say(MUTE);
   }, signal);
@@ -158,6 +163,7 @@ export function createSource({ video, box, rpc, signal, say, leaving, changed })
       clip = state;
       version = host.deaf && state.video.sound ? "silent" : "original";
       urls.clear();
+      hushed = null;
       look();
     },
     need,

@@ -1,50 +1,68 @@
-/** Two or more clips side by side on one clock: what is done to one is done to all, and they stay on the same frame. */
+/** Two or more clips on one clock: what is done to one is done to all, and they stay on the same frame. */
 
 import { SHORTCUTS, createControls } from "./controls.js";
 import { differing } from "./differing.js";
-import { button, h, setAttribute, setText } from "./dom.js";
-import { blobUrl, child, listen } from "./lifetime.js";
-import { KIND } from "./rpc.js";
+import { button, h, setAttribute } from "./dom.js";
+import { createExports } from "./exports.js";
+import { LAYOUT_SHORTCUTS, createLayout } from "./layout.js";
+import { child, listen } from "./lifetime.js";
+import { createSide, letter } from "./side.js";
 import { createSound } from "./sound.js";
-import { createSource } from "./source.js";
-import { createTrack } from "./track.js";
 import { createTransport } from "./transport.js";
-
-const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+import { createVoice } from "./voice.js";
 
 /**
- * The panel; it says "close" (an event that does not bubble) when a person closes it, and is gone then.
+ * The panel. Its element says "close" (an event that does not bubble) when a person closes it, and is gone then.
  * @param {object} host
- * @param {import("./card.js").State[]} host.states Of at least two clips that are ready.
+ * @param {import("./card.js").State[]} host.states Of at least two clips.
+ * @param {Record<string, string>[]} [host.levels] What tells each clip from the others, in words by the factor's name; by default
+ *   what differs in the requests.
+ * @param {Parameters<typeof createLayout>[0]["look"]} [host.look]
+ * @param {boolean} [host.stays] Whether it cannot be closed.
  * @param {import("./rpc.js").Rpc} host.rpc
  * @param {AbortSignal} host.signal
- * @returns {HTMLElement}
  */
-export function createComparison({ states, rpc, signal: given }) {
+export function createComparison({ states, levels, look = {}, stays = false, rpc, signal: given }) {
   const [signal, end] = child(given);
   const close = button("Close the comparison", { icon: "cross", quiet: true });
   const title = h("span", { class: "hh-together-title" }, `${states.length} clips on one clock`);
-  const sides = h("div", { class: "hh-together-sides" });
-  const root = h(
-    "section",
-    { class: "hh-player hh-player-ready hh-together", tabindex: 0, dir: "ltr", "aria-label": `Comparison of ${states.length} clips`, "aria-keyshortcuts": SHORTCUTS },
-    h("div", { class: "hh-together-head" }, title, close),
-    sides,
-  );
-  const labels = differing(states);
-  const shown = states.map((state, index) => createSide({ state, words: labels[index], letter: LETTERS[index], rpc, signal, leaving, changed }));
-  sides.append(...shown.map((side) => side.el));
+  const adjust = button("Align", { icon: "align", title: "Choose the frame that each clip begins at" });
+  const root = h("section", {
+    class: "hh-player hh-player-ready hh-together", tabindex: 0, dir: "ltr", "aria-label": `Comparison of ${states.length} clips`,
+    "aria-keyshortcuts": `${SHORTCUTS} ${LAYOUT_SHORTCUTS}`,
+  });
+  const words = levels?.map((each) => Object.values(each)) ?? differing(states);
+  const sides = states.map((state, index) => createSide({ state, name: letter(index), box: root, rpc, signal, leaving, changed }));
+  let playing = sides;
 
-  const sound = createSound({ videos: shown.map((side) => side.video), signal, changed: draw });
-  const tracks = shown.map((side) => side.track);
+  // Who has a sound is heard first.
+  const voices = [...sides].sort((a, b) => Number(b.sound()) - Number(a.sound()));
+  const sound = createSound({ videos: voices.map((side) => side.audio), going: () => transport.way() !== 0, signal, changed: draw });
+  createVoice({ speakers: sides, sound, signal });
   const fail = (/** @type {Error} */ error) => {
     if (!signal.aborted) controls.say(`The clips do not play: ${error.message}`);
   };
-  const transport = createTransport({ tracks, signal, prepare, starting: sound.claim, fail });
-  const controls = createControls({ root, pictures: shown.map((side) => side.picture), transport, sound, copy: null, signal });
-  root.append(controls.el, controls.said);
-  const sources = shown.map((side) => side.open());
-  for (const side of shown) listen(side.voice, "click", () => sound.choose(side.video), signal);
+  const transport = createTransport({ tracks: sides.map((side) => side.track), signal, prepare, starting: sound.claim, fail });
+  const say = (/** @type {string} */ text) => controls.say(text);
+  const layout = createLayout({ sides, levels: levels ?? [], look, signal, arranged, say });
+  const exports = createExports({ rpc, signal, what });
+  listen(root, "keydown", pressed, signal);
+  const controls = createControls({ root, pictures: sides.map((side) => side.picture), transport, sound, copy: null, signal });
+  const head = h("div", { class: "hh-together-head" }, title, layout.el, exports.el, close);
+  layout.el.append(adjust);
+  close.hidden = stays;
+  root.append(head, layout.stage, controls.el, controls.said);
+  layout.arrange();
+  align(false);
+
+  for (const side of sides) {
+    listen(side.voice, "click", () => sound.choose(side.audio), signal);
+    listen(side.begin, "change", () => {
+      transport.shift(side.track, Number(side.begin.value) || 0);
+      side.begin.value = String(transport.begin(side.track));
+    }, signal);
+  }
+  listen(adjust, "click", () => align(adjust.getAttribute("aria-pressed") !== "true"), signal);
   listen(close, "click", () => {
     end();
     root.remove();
@@ -53,69 +71,79 @@ export function createComparison({ states, rpc, signal: given }) {
   draw();
 
   function prepare() {
-    const opening = sources.map((source) => source.need()).filter(Boolean);
+    const opening = playing.map((side) => side.need()).filter(Boolean);
     return opening.length ? Promise.all(opening) : null;
+  }
+
+  /** @param {import("./side.js").Side[]} shown */
+  function arranged(shown) {
+    const ready = shown.filter((side) => side.ready());
+    root.classList.toggle("hh-together-empty", !ready.length);
+    playing = ready.length ? ready : shown;
+    transport.use(playing.map((side) => side.track));
+    for (const side of playing) side.open();
+    // Each once more: where it stands says what needs no words there.
+    const told = layout.told();
+    sides.forEach((side, index) => {
+      const own = levels ? Object.entries(levels[index]).filter(([factor]) => !told.includes(factor)).map(([, word]) => word) : words[index];
+      side.tell(own, words[index].join(", "));
+    });
+    if (playing.length && !playing.some((side) => side.audio === sound.voice())) {
+      const heard = playing.find((side) => side.sound());
+      if (heard) sound.choose(heard.audio);
+    }
+  }
+
+  /** @param {boolean} open */
+  function align(open) {
+    setAttribute(adjust, "aria-pressed", open ? "true" : "false");
+    for (const side of sides) side.align(open);
+  }
+
+  /** @param {KeyboardEvent} event */
+  function pressed(event) {
+    const target = /** @type {Element} */ (event.target);
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || target.closest("select, input[type='number']")) return;
+    if (!layout.pressed(event.key.toLowerCase())) return;
+    event.preventDefault();
+    event.stopPropagation();
   }
 
   function draw() {
     controls.draw();
-    for (const side of shown) setAttribute(side.voice, "aria-pressed", sound.voice() === side.video ? "true" : "false");
+    for (const side of sides) setAttribute(side.voice, "aria-pressed", sound.voice() === side.audio ? "true" : "false");
   }
 
-  /** @param {boolean} stop */
-  function leaving(stop) {
-    if (stop) transport.pause();
-    tracks.forEach((track) => track.keep());
+  /** @param {import("./side.js").Side} side @param {boolean} stop */
+  function leaving(side, stop) {
+    if (stop && playing.includes(side)) transport.pause();
+    side.track.keep();
   }
 
   function changed() {
     transport.resume();
   }
 
-  return root;
-}
-
-/**
- * @param {object} host
- * @param {import("./card.js").State} host.state
- * @param {string[]} host.words What tells it from the others.
- * @param {string} host.letter
- * @param {import("./rpc.js").Rpc} host.rpc
- * @param {AbortSignal} host.signal
- * @param {(stop: boolean) => void} host.leaving
- * @param {() => void} host.changed
- */
-function createSide({ state, words, letter, rpc, signal, leaving, changed }) {
-  const made = /** @type {import("./video.js").Video} */ (state.video);
-  const video = h("video", { class: "hh-player-video", playsinline: true, preload: "auto", tabindex: -1, "aria-label": `Clip ${letter}` });
-  const picture = h("div", { class: "hh-together-picture" }, video);
-  const voice = button(`Hear ${letter}`, { icon: "sound", quiet: true });
-  voice.hidden = !made.sound;
-  const said = h("div", { class: "hh-together-said hh-quiet" });
-  const list = h("ul", { class: "hh-together-words" }, ...words.map((word) => h("li", { dir: "auto", title: word }, word)));
-  const caption = h("figcaption", {}, h("span", { class: "hh-together-letter" }, letter), list, voice);
-  const el = h("figure", { class: "hh-together-side", "data-clip": state.id }, picture, caption, said);
-  const [width, height] = state.ratio.split(":").map(Number);
-  el.style.setProperty("--hh-ratio", String(width / height));
-  const track = createTrack(video, signal);
-  track.set(made);
-  rpc.request(KIND.CLIP_IMAGES, { clip: state.id }, { signal }).then(({ buffers }) => {
-    const poster = buffers.at(-1);
-    if (poster?.byteLength) setAttribute(video, "poster", blobUrl(new Blob([poster]), signal));
-  }).catch(() => {}); // it is as good without
+  /** What a file shows of it as it stands. */
+  function what() {
+    const shown = layout.order().filter((side) => side.ready());
+    return {
+      clips: shown.map((side) => side.id),
+      labels: shown.map((side) => [side.name, ...words[sides.indexOf(side)]].join(" · ")),
+      begins: shown.map((side) => transport.begin(side.track)),
+      columns: layout.columns(),
+    };
+  }
 
   return {
-    el,
-    video,
-    picture,
-    voice,
-    track,
-    /** Opens the file once the panel can be seen. */
-    open() {
-      const say = (/** @type {string} */ text) => setText(said, text);
-      const source = createSource({ video, box: picture, rpc, signal, say, leaving, changed });
-      source.show({ id: state.id, video: made });
-      return source;
+    el: root,
+    show: layout.show,
+    /** Tells of a clip that changed. @param {import("./card.js").State} state */
+    update(state) {
+      const turned = sides.filter((side) => side.id === state.id && side.update(state));
+      if (!turned.length) return;
+      layout.arrange();
+      align(adjust.getAttribute("aria-pressed") === "true");
     },
   };
 }

@@ -45,8 +45,21 @@ export async function servedUrl(file, signal) {
  * @param {(share: number) => void} onProgress Called with 0–1 as it arrives.
  * @returns {Promise<string>}
  */
-export async function fetchedUrl({ id, version, file }, rpc, signal, onProgress) {
-  const parts = await alive(chunks({ clip: id, version }, file.size, rpc, signal, onProgress), signal);
+export function fetchedUrl({ id, version, file }, rpc, signal, onProgress) {
+  return blobOf({ kind: KIND.CLIP_CHUNK, clip: id, version }, file, rpc, signal, onProgress);
+}
+
+/**
+ * Any file that the kernel gives in chunks, as a URL that is there until `signal` aborts.
+ * @param {{kind: string} & Record<string, string>} what The request for a chunk, without its range.
+ * @param {{size: number, type: string}} file
+ * @param {import("./rpc.js").Rpc} rpc
+ * @param {AbortSignal} signal
+ * @param {(share: number) => void} onProgress Called with 0–1 as it arrives.
+ * @returns {Promise<string>}
+ */
+export async function blobOf(what, file, rpc, signal, onProgress) {
+  const parts = await alive(chunks(what, file.size, rpc, signal, onProgress), signal);
   return blobUrl(new Blob(parts, { type: file.type }), signal);
 }
 
@@ -80,14 +93,14 @@ async function plays(url, { size, type }, signal) {
 }
 
 /**
- * @param {{clip: string, version: Version}} what
+ * @param {{kind: string} & Record<string, string>} what
  * @param {number} size
  * @param {import("./rpc.js").Rpc} rpc
  * @param {AbortSignal} signal
  * @param {(share: number) => void} onProgress
  * @returns {Promise<DataView<ArrayBuffer>[]>}
  */
-async function chunks(what, size, rpc, signal, onProgress) {
+async function chunks({ kind, ...what }, size, rpc, signal, onProgress) {
   /** @type {DataView<ArrayBuffer>[]} */
   const parts = [];
   const count = Math.ceil(size / CHUNK);
@@ -97,7 +110,7 @@ async function chunks(what, size, rpc, signal, onProgress) {
     while (next < count) {
       const index = next++;
       const range = { ...what, offset: index * CHUNK, length: Math.min(CHUNK, size - index * CHUNK) };
-      const { buffers } = await rpc.request(KIND.CLIP_CHUNK, range, { signal });
+      const { buffers } = await rpc.request(kind, range, { signal });
       parts[index] = buffers[0];
       arrived += buffers[0].byteLength;
       onProgress(arrived / size);
