@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import coverage
 import httpx2
 import pytest
 from hypothesis import settings
@@ -116,6 +117,14 @@ def _factory(folder: Path) -> Iterator[StartSandbox]:
     for one in started:
         if one.process.poll() is None:
             one.stop()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write down what was measured: a worker of pytest-xdist that does not end within ten seconds is killed."""
+    measuring = coverage.Coverage.current()
+    if measuring and hasattr(session.config, "workerinput"):
+        measuring.stop()
+        measuring.save()
 
 
 @pytest.fixture(scope="session", autouse=True)
