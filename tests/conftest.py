@@ -27,9 +27,6 @@ _SOURCES = Path(happyhorse_widgets.__file__).parents[1]
 
 StartSandbox = Callable[..., "SandboxProcess"]
 
-#: Seconds for a process to end that has been told to, beside whatever else the machine does.
-_PATIENCE = 120
-
 
 def sandbox_environment() -> dict[str, str]:
     """An environment in which a child process finds the package, installed or not."""
@@ -82,12 +79,12 @@ class SandboxProcess:
         self.http.close()
         self.process.stdin.close()
         self.process.stdout.close()
-        return self.process.wait(_PATIENCE)
+        return self.process.wait(30)
 
     def kill(self) -> None:
         """End it without warning."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(_PATIENCE)
+        self.process.wait(30)
         self.stop()
 
 

@@ -30,7 +30,7 @@ _X264 = {
     "bf": "0",
     "x264-params": "threads=2:weightp=0:ref=1",
 }
-# The encoder's default search takes four times as long, and a small clip as long as all its pictures.
+# The encoder's default search takes two to four times as long, in a small clip as long as all the rest.
 _AAC = {"aac_coder": "fast"}
 # Frames that are drawn ahead of the encoder, and the threads that draw them.
 _AHEAD, _THREADS = 3, 2

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from playwright.sync_api import BrowserContext, Error, Locator, Page, ViewportSize, expect
+from playwright.sync_api import BrowserContext, Locator, Page, ViewportSize, expect
 
 import happyhorse_widgets
 
@@ -151,17 +151,9 @@ def lasting_page(context: BrowserContext) -> Iterator[Page]:
 
 
 def uncaught(page: Page) -> list[str]:
-    """The errors that no script of the page catches, from now on.
-
-    One of JupyterLab's is none of ours: when a kernel ends, the last words of its output can reach the page without a header.
-    """
+    """The errors that no script of the page catches, from now on."""
     errors: list[str] = []
-
-    def note(error: Error) -> None:
-        if not str(error).startswith("Kernel message validation error"):
-            errors.append(str(error))
-
-    page.on("pageerror", note)
+    page.on("pageerror", lambda error: errors.append(str(error)))
     return errors
 
 

@@ -120,8 +120,7 @@ def test_clips_that_begin_later_stay_so_far_ahead(compare: Callable[..., Locator
     assert all_shown(panel) == [4, 7]
     page.keyboard.press("Space")
     apart = [two - one for one, two in page.evaluate(PLAYED, 24)]
-    # How often a busy machine drops a picture is a benchmark's to say.
-    assert sorted(abs(each - 3) for each in apart)[len(apart) // 2] <= 1, apart
+    assert sorted(abs(each - 3) for each in apart)[len(apart) * 8 // 10] <= 1, apart
     page.keyboard.press("Space")
     one, two = all_shown(panel)
     assert two - one == 3

@@ -703,8 +703,7 @@ def test_clips_beside_each_other_show_the_same_frame(stand: Callable[[], Page]) 
     page.keyboard.press("Space")
     seen = page.evaluate(PLAYED, 15)
     apart = [max(frames) - min(frames) for frames in seen]
-    # How often a busy machine drops a picture is a benchmark's to say.
-    assert sorted(apart)[len(apart) // 2] <= 1, seen
+    assert sorted(apart)[len(apart) * 8 // 10] <= 1, seen
     page.keyboard.press("Space")
     stopped = all_shown(panel)
     assert max(min(stopped[:2]), stopped[2]) == stopped[0] == stopped[1]

@@ -163,6 +163,21 @@ def test_a_tile_is_dragged_by_its_picture_and_to_the_end(tray: BareStudio) -> No
     assert names(tray) == ["a.png", "b.png", "c.png"]
 
 
+def test_a_tile_shows_that_it_takes_another_wherever_that_is_held_over_it(tray: BareStudio) -> None:
+    three(tray)
+    mouse, target = tray.page.mouse, tray.tiles.nth(1)
+    tray.tiles.nth(0).locator(".hh-tile-picture").hover()
+    mouse.down()
+    for part, moves in ((".hh-tile-picture", 2), (".hh-tile-facts", 1)):
+        box = target.locator(part).bounding_box()
+        assert box
+        for step in range(moves):
+            mouse.move(box["x"] + box["width"] / 2 + step, box["y"] + box["height"] / 2)
+        expect(target).to_have_class(re.compile("hh-drop-here"))
+    mouse.up()
+    expect(target).not_to_have_class(re.compile("hh-drop-here"))
+
+
 def test_an_image_that_is_removed_on_its_way_arrives_once_that_is_taken_back(tray: BareStudio) -> None:
     tray.page.evaluate(
         """() => {

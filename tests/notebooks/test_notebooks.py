@@ -19,9 +19,6 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 VARIABLES = ("SCENARIO_SDK_API_KEY", "SCENARIO_SDK_API_SECRET", "SCENARIO_BASE_URL", "HAPPYHORSE_HOME")
 
-# A whole study takes minutes where other tests keep the processor busy.
-pytestmark = pytest.mark.timeout(900)
-
 VIDEO = re.compile(r"<video\b[^>]*\bsrc=\"([^\"]+)\"")
 
 
@@ -55,7 +52,7 @@ def executed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
             environment.delenv(name, raising=False)
         NotebookClient(
             notebook,
-            timeout=600,
+            timeout=120,
             iopub_timeout=60,  # else what a busy kernel shows late is left out
             kernel_name="python3",
             resources={"metadata": {"path": str(folder)}},
