@@ -16,6 +16,37 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 DOWNLOAD_LIMIT = 300  # seconds for Playwright's own download
 PACKAGE_LIMIT = 600  # seconds for each step of the system's package manager
 
+#: What Playwright itself turns off. The last --disable-features counts alone, so ours has to say it again.
+_OFF_FOR_PLAYWRIGHT = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable",
+    "LensOverlay",
+    "MediaRouter",
+    "PaintHolding",
+    "ThirdPartyStoragePartitioning",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "OptimizationHints",
+    "NetworkTimeServiceQuerying",
+    "AimEnabled",
+    "PreconnectToSearch",
+)
+#: What the address bar drops down is two more pages for each of ours, though nobody sees it: 1.2 s of a core each time.
+_UNSEEN = ("WebUIOmniboxPopup", "WebUIOmniboxAimPopup")
+#: How tests and benchmarks start it.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    # Without these a Chromium that is not allowed onto the network tries to reach it many times a second.
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    f"--disable-features={','.join((*_OFF_FOR_PLAYWRIGHT, *_UNSEEN))}",
+)
+
 _ASK_PLAYWRIGHT = (
     "from playwright.sync_api import sync_playwright\n"
     "with sync_playwright() as playwright: print(playwright.chromium.executable_path)"

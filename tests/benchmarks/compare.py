@@ -29,8 +29,7 @@ from happyhorse_widgets.media.frames import move_moov_first
 from happyhorse_widgets.media.probe import probe
 from happyhorse_widgets.sandbox.render import render
 from happyhorse_widgets.widgets import assets
-from tests.browser.conftest import QUIET
-from tests.chromium import find_chromium
+from tests.chromium import ARGUMENTS, find_chromium
 from tests.videos import RATE
 
 _PROMPTS = (
@@ -169,7 +168,7 @@ def main() -> None:
         clips = write_clips(Path(folder), given.clips, given.seconds, given.height)
         facts = probe(clips[0])
         rate = sum(clip.stat().st_size for clip in clips) * 8 / given.clips / facts.duration / 1e6
-        arguments = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required", *QUIET]
+        arguments = [*ARGUMENTS, "--autoplay-policy=no-user-gesture-required"]
         browser = tools.chromium.launch(executable_path=find_chromium(), args=arguments)
         size = f"{facts.width} × {facts.height}"
         print(

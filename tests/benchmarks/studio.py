@@ -16,10 +16,9 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import CDPSession, Page, expect, sync_playwright
 
-from tests.browser.conftest import QUIET
 from tests.browser.lab import STEP_LIMIT, Notebook, running_lab
 from tests.browser.studio import OPEN, StudioView
-from tests.chromium import find_chromium
+from tests.chromium import ARGUMENTS, find_chromium
 from tests.shelves import fill
 
 TEXT = "character1 walks with character2 towards character9 through the rain, slowly. "
@@ -109,9 +108,7 @@ def main() -> None:
         running_lab(Path(folder)) as lab,
         sync_playwright() as tools,
     ):
-        browser = tools.chromium.launch(
-            executable_path=find_chromium(), args=["--no-sandbox", "--disable-gpu", *QUIET]
-        )
+        browser = tools.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 1600, "height": 1200})
         work = lab.folder()
         fill(work / "happyhorse", given.clips)

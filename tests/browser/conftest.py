@@ -11,18 +11,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser.lab import STEP_LIMIT, Lab, Notebook, folder_with_images, running_lab, uncaught
-from tests.chromium import find_chromium
+from tests.chromium import ARGUMENTS, find_chromium
 
 SCREEN: ViewportSize = {"width": 1280, "height": 900}
-
-# Without these a Chromium that is not allowed onto the network tries to reach it many times a second.
-QUIET = [
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -60,8 +51,7 @@ def browser(pytestconfig: pytest.Config) -> Iterator[Browser]:
     """A headless Chromium, as slow as pytest-playwright's `--slowmo` says."""
     slow = pytestconfig.getoption("--slowmo", default=0)
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", *QUIET]
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=arguments, slow_mo=slow)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS, slow_mo=slow)
         yield browser
         browser.close()
 

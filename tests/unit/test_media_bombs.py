@@ -104,16 +104,10 @@ def test_the_words_say_how_many_are_taken(bomb: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "bomb",
-    [
-        chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(400_000_000), 9)),
-        chunk(b"iTXt", b"Comment\0\1\0\0\0" + zlib.compress(bytes(400_000_000), 9)),
-        chunk(b"iCCP", b"profile\0\0" + zlib.compress(bytes(400_000_000), 9)),
-    ],
-    ids=["zTXt", "iTXt", "iCCP"],
+    ("kind", "head"), [("zTXt", b"Comment\0\0"), ("iTXt", b"Comment\0\1\0\0\0"), ("iCCP", b"profile\0\0")]
 )
-def test_a_chunk_that_unpacks_to_400_MB_is_not_unpacked(bomb: bytes) -> None:
-    data = png(500, 500, bomb)
+def test_a_chunk_that_unpacks_to_400_MB_is_not_unpacked(kind: str, head: bytes) -> None:
+    data = png(500, 500, chunk(kind.encode(), head + zlib.compress(bytes(400_000_000), 9)))
     assert len(data) < 1_000_000
     tracemalloc.start()
     with contextlib.suppress(InvalidImage):  # a profile is left out, a text is refused
