@@ -9,12 +9,11 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
-import numpy as np
 from PIL import Image
 
 from happyhorse_widgets.api.params import renamed, wire_body
 from happyhorse_widgets.errors import InvalidImage, InvalidRequest
-from happyhorse_widgets.media.images import MEDIA_TYPES, ReferenceImage, load_image
+from happyhorse_widgets.media.images import MEDIA_TYPES, ReferenceImage, is_array, load_image
 from happyhorse_widgets.text import whole
 
 from .addresses import checked_address
@@ -22,6 +21,8 @@ from .aliases import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
 
     from happyhorse_widgets.api.params import ModelSchema
 
@@ -160,7 +161,6 @@ _SINGLE = (
     memoryview,
     os.PathLike,
     Image.Image,
-    np.ndarray,
     ReferenceImage,
     Reference,
 )
@@ -173,7 +173,7 @@ def listed(sources: Iterable[ReferenceSource]) -> list[ReferenceSource]:
     """
     if isinstance(sources, Mapping):
         return list(sources.values())
-    if isinstance(sources, _SINGLE) or not isinstance(sources, Iterable):
+    if isinstance(sources, _SINGLE) or is_array(sources) or not isinstance(sources, Iterable):
         shown = type(sources).__name__
         if isinstance(sources, str | os.PathLike) and "://" not in str(sources):  # an address may be signed
             shown = f"{sources!s:.60}"

@@ -6,9 +6,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import av
-from av.bitstream import BitStreamFilterContext
-
 from .frames import opened
 from .probe import probe
 
@@ -16,6 +13,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
 
+    from av.bitstream import BitStreamFilterContext
     from av.container import OutputContainer
     from av.packet import Packet
     from av.video.frame import VideoFrame
@@ -31,6 +29,8 @@ def anonymous_copy(source: str | os.PathLike[str], target: str | os.PathLike[str
 
     Nothing is encoded again. Raises `MediaError` where `source` is cut or not a video.
     """
+    from av.bitstream import BitStreamFilterContext
+
     codec = probe(source).video_codec
     with opened(source) as container, _written(target) as output:
         video = container.streams.video[0]
@@ -53,6 +53,8 @@ def spoiled_copy(source: str | os.PathLike[str], target: str | os.PathLike[str])
 
     Raises `MediaError` where `source` cannot be decoded.
     """
+    import av
+
     facts = probe(source)
     height = _SPOILED_HEIGHT
     width = max(2, round(height * facts.width / facts.height / 2) * 2)
@@ -71,6 +73,8 @@ def spoiled_copy(source: str | os.PathLike[str], target: str | os.PathLike[str])
 
 
 def _written(target: str | os.PathLike[str]) -> OutputContainer:
+    import av
+
     options = {"movflags": "faststart", "fflags": "bitexact"}
     return av.open(str(Path(target)), "w", format="mp4", options=options)
 

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import av
-import numpy as np
 from PIL import Image
 
 from happyhorse_widgets.errors import MediaError
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
 
+    import numpy as np
     from av.container import InputContainer
     from av.video.frame import VideoFrame
     from numpy.typing import NDArray
@@ -47,6 +46,8 @@ def sample(path: str | os.PathLike[str], n: int) -> NDArray[np.uint8]:
     Where the video has fewer than `n` frames, some come more than once; `n` = 1 gives the first. Raises
     `MediaError` where the file cannot be decoded and ValueError for `n` below 1.
     """
+    import numpy as np
+
     if n < 1:
         raise ValueError(f"n is {n}; ask for at least 1 frame.")
     facts = probe(path)
@@ -91,6 +92,8 @@ def without_sound(source: str | os.PathLike[str], target: str | os.PathLike[str]
 
 
 def _copy(source: str | os.PathLike[str], target: str | os.PathLike[str], *, sound: bool) -> None:
+    import av
+
     with opened(source) as container:
         streams = [*container.streams.video, *(container.streams.audio if sound else ())]
         with av.open(str(Path(target)), "w", format="mp4", options={"movflags": "faststart"}) as output:
@@ -106,6 +109,8 @@ def _copy(source: str | os.PathLike[str], target: str | os.PathLike[str], *, sou
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
     """The opened file, which has a video stream; what goes wrong while it is open becomes a `MediaError`."""
+    import av
+
     path = Path(path)
     try:
         with av.open(str(path)) as container:

@@ -6,11 +6,11 @@ import hashlib
 import io
 import os
 import stat
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
 from PIL import Image, ImageOps
 
 from happyhorse_widgets.errors import InvalidImage
@@ -21,6 +21,8 @@ from .sniff import described, sniff
 from .upright import orientation, redrawn
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from numpy.typing import NDArray
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "MEDIA_TYPES",
     "ImageSource",
     "ReferenceImage",
+    "is_array",
     "load_image",
     "sniff",
 ]
@@ -143,7 +146,7 @@ def load_image(
         return _taken(data, name or (f"image.{extension}" if extension else "the image"), keep_metadata)
     if isinstance(source, Image.Image):
         return _encoded(source, name or Path(str(getattr(source, "filename", "") or "image")).stem)
-    if isinstance(source, np.ndarray):
+    if is_array(source):
         return _encoded(_from_array(source), name or "array")
     kind = type(source).__name__
     raise InvalidImage(f"{kind} is not an image. Give a path, a file's bytes, a PIL image or a numpy array.")
@@ -261,7 +264,15 @@ def _too_many_pixels(name: str, size: str = "") -> InvalidImage:
     )
 
 
+def is_array(source: object) -> TypeGuard[NDArray[Any]]:
+    """Whether it is a numpy array. Who has one has imported NumPy: it is not imported to ask."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(source, numpy.ndarray)
+
+
 def _from_array(array: NDArray[Any]) -> Image.Image:
+    import numpy as np
+
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or 0 in array.shape:
         allowed = "(height, width), (height, width, 3) or (height, width, 4)"
         raise InvalidImage(f"An array of shape {array.shape} is not an image. Give {allowed}.")

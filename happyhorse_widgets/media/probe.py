@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-import av
-
 from happyhorse_widgets.errors import MediaError
 
 if TYPE_CHECKING:
@@ -49,6 +47,8 @@ def probe(path: str | os.PathLike[str]) -> VideoFacts:
     Every packet is read, none is decoded. Raises `MediaError` where the file is missing, empty, cut anywhere,
     not an MP4 or without a video stream.
     """
+    import av
+
     path = Path(path)
     boxes = _boxes(path)
     for needed, name in ((b"moov", "index (moov)"), (b"mdat", "data (mdat)")):
@@ -62,6 +62,8 @@ def probe(path: str | os.PathLike[str]) -> VideoFacts:
 
 
 def _facts(path: Path, *, faststart: bool) -> VideoFacts:
+    import av
+
     # Without edit lists the demuxer gives every sample that the index promises, so that none can be missed.
     with av.open(str(path), options={"ignore_editlist": "1"}) as container:
         if not container.streams.video:

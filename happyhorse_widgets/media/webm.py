@@ -6,8 +6,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import av
-
 from .frames import opened
 from .probe import probe
 
@@ -28,6 +26,8 @@ def to_webm(
 
     `progress` is called with 0–1. Raises `MediaError` where `source` is cut, not a video or cannot be decoded.
     """
+    import av
+
     facts = probe(source)
     with opened(source) as container, av.open(str(Path(target)), "w", format="webm") as output:
         rate = container.streams.video[0].average_rate or Fraction(facts.frame_rate)

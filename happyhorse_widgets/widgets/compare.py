@@ -22,8 +22,6 @@ from happyhorse_widgets.engine.connect import default_session
 from happyhorse_widgets.engine.loop import engine_loop
 from happyhorse_widgets.errors import InvalidRequest
 from happyhorse_widgets.library.files import part_of, publish, writing
-from happyhorse_widgets.media.montage import side_by_side
-from happyhorse_widgets.media.sheets import contact_sheet, strip
 from happyhorse_widgets.research.contenders import clips_of
 
 from .base import Widget
@@ -113,6 +111,8 @@ class Compare(Widget):
         With `path` it is saved there, too, in the format that the name says. Raises `InvalidRequest` for `frames` below 1 and for
         a clip without a video, and OSError where it cannot be written.
         """
+        from happyhorse_widgets.media.sheets import strip
+
         takes = [shown.take() for shown in self._shown()]
         sheet = _aside(lambda _check: strip(takes, frames=frames))
         if path is not None:
@@ -127,6 +127,8 @@ class Compare(Widget):
         Interrupting stops it. Raises `InvalidRequest` where the whole would pass 4,096 pixels on a side and for a clip without a
         video, and `LibraryError` where it cannot be written.
         """
+        from happyhorse_widgets.media.montage import side_by_side
+
         target = Path(path).expanduser().absolute()
         shown = self._shown()
         takes = [one.take() for one in shown]
@@ -210,6 +212,8 @@ class Compare(Widget):
 
     def _bundle(self) -> dict[str, str]:
         """The contact sheet as an image, and what it shows in words."""
+        from happyhorse_widgets.media.sheets import contact_sheet
+
         order, across = _placed(self._levels, self._rows, self._columns)
         stills = [self._clips[index].poster_jpeg() for index in order]
         pictures = [None if still is None else Image.open(io.BytesIO(still)) for still in stills]

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from happyhorse_widgets.engine.loop import engine_loop
 from happyhorse_widgets.errors import InvalidRequest
-from happyhorse_widgets.media.montage import side_by_side
-from happyhorse_widgets.media.sheets import Take, strip
 
 from .card import chunk_of, clip_ids
 from .making import made
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from happyhorse_widgets.engine.clip import Clip
+    from happyhorse_widgets.media.sheets import Take
 
 #: The most clips that are compared at once: a page has some 75 players, and each of them needs a decoder.
 MOST = 36
@@ -43,6 +42,8 @@ class Shown:
 
     def take(self) -> Take:
         """What is drawn of it. Raises `InvalidRequest` where there is no video."""
+        from happyhorse_widgets.media.sheets import Take
+
         clip = self.clip
         if clip.path is None:
             raise InvalidRequest(
@@ -87,6 +88,9 @@ async def _export(folder: Path, content: Content, find: Callable[[str], Clip]) -
     target = folder / f"comparison-{name}.{ending}"
 
     def make(part: Path, progress: Callable[[float], None]) -> None:
+        from happyhorse_widgets.media.montage import side_by_side
+        from happyhorse_widgets.media.sheets import strip
+
         takes = [one.take() for one in shown]
         if way == "strip":
             strip(takes).save(part, "JPEG", quality=90)

@@ -53,3 +53,13 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     imported = run(sys.executable, "-c", code)
     assert imported.returncode == 0, imported.stderr
     assert imported.stdout.split() == []
+
+
+def test_the_studio_opens_without_the_libraries_for_video_and_arrays() -> None:
+    code = (
+        "import sys, happyhorse_widgets as hh; hh.connect, hh.Studio, hh.Gallery, hh.Compare;"
+        "print(*sorted({'av', 'numpy', 'pandas', 'scipy'} & set(sys.modules)))"
+    )
+    opened = run(sys.executable, "-c", code)
+    assert opened.returncode == 0, opened.stderr
+    assert opened.stdout.split() == []
