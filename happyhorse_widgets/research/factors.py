@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from happyhorse_widgets.api.params import REFERENCES, ModelSchema, normalise
 from happyhorse_widgets.engine.frames import called
 from happyhorse_widgets.errors import InvalidRequest
+from happyhorse_widgets.media.images import is_array
 from happyhorse_widgets.text import whole
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def factors_in(given: Mapping[str, Any], keep: Keep) -> tuple[tuple[Factor, ...]
 
 
 def _values(name: str, given: Any) -> Any:
-    if isinstance(given, np.ndarray) and given.ndim == 1:
+    if is_array(given) and given.ndim == 1:
         given = given.tolist()
     if isinstance(given, Mapping):
         return _factor(name, [(label, _plain(name, value)) for label, value in given.items()], named=True)
