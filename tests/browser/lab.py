@@ -131,7 +131,10 @@ def _environment(own: Path) -> dict[str, str]:
         if not name.startswith(("JUPYTER", "JPY_", "SCENARIO"))
     }
     path = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")]))
-    return kept | {name: str(path) for name, path in folders.items()} | {"PYTHONPATH": path}
+    # Else debugpy warns on the stderr of each kernel that begins, beside ipykernel's own thread: now and then two messages come
+    # out as one, which JupyterLab cannot read.
+    quiet = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    return kept | {name: str(path) for name, path in folders.items()} | {"PYTHONPATH": path} | quiet
 
 
 def _write_settings(folder: Path) -> None:
