@@ -84,7 +84,8 @@ class Texts:
                 estimate = await client.estimate_translation(sent)
             else:
                 asset_ids = await self._asset_ids(images)
-                estimate = await client.estimate_enhancement(sent, model_id=model, asset_ids=asset_ids)
+                with self._uploads.doubted_if_refused(asset_ids):
+                    estimate = await client.estimate_enhancement(sent, model_id=model, asset_ids=asset_ids)
             self._prices[key] = estimate.creative_units_cost
         return self._prices[key]
 
@@ -102,7 +103,8 @@ class Texts:
         sent = resolve(prompt, names)
 
         async def enhance(client: ScenarioClient) -> Proposal:
-            answer = await client.enhance_prompt(sent, model_id=model, asset_ids=asset_ids)
+            with self._uploads.doubted_if_refused(asset_ids):
+                answer = await client.enhance_prompt(sent, model_id=model, asset_ids=asset_ids)
             text = next(iter(answer.prompts), sent)
             return Proposal(named(text, names), answer.creative_units_cost)
 
