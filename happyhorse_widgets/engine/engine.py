@@ -105,7 +105,6 @@ class Engine:
             connection,
             project,
             self.journal,
-            self.records,
             settings,
             epoch=lambda: self.tenure.epoch,
             budget=budget,
@@ -115,8 +114,6 @@ class Engine:
             project,
             self.uploads,
             TextCosts(database),
-            self.records,
-            purse=self._submitter.purse,
             budget=budget,
         )
         self._pipeline = Pipeline(
