@@ -258,7 +258,7 @@ class Pipeline:
 
     async def _ended(self, clip: Clip, state: State, job: Job) -> ClipRecord:
         cost = clip.record.cost if job.billing is None or job.billing.cu_cost is None else job.billing.cu_cost
-        ending = ending_of_job(state, job)
+        ending = ending_of_job(state, job, cost or clip.record.cost)
         if ending is not None:
             return await move(
                 self._journal,
