@@ -64,8 +64,11 @@ class BudgetExceeded(HappyHorseError):
 class ApiError(HappyHorseError):
     """The exchange with Scenario went wrong. The subclasses tell how.
 
-    `status` is the HTTP status or None, `reason` the server's own words or "", `retry_after` seconds or None.
+    `status` is the HTTP status or None, `reason` the server's own words or "", `retry_after` seconds or None. `in_doubt` tells
+    of a call that was repeated whether an earlier attempt may have taken effect.
     """
+
+    in_doubt = False
 
     def __init__(
         self, message: str, *, status: int | None = None, reason: str = "", retry_after: float | None = None

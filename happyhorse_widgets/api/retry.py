@@ -58,12 +58,16 @@ class Retrier:
     async def run(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """What `attempt` returns, or its last ApiError once no retry may help, is allowed or is paid for."""
         number = 0
+        in_doubt = False
         while True:
             number += 1
             try:
                 result = await attempt()
             except ApiError as error:
                 fault = error
+                fault.in_doubt = in_doubt
+                unsent = isinstance(fault, TransportFault) and not fault.sent
+                in_doubt = in_doubt or not (unsent or isinstance(fault, RateLimited))
             else:
                 self._tokens = min(self.retry.budget, self._tokens + self.retry.earned)
                 return result

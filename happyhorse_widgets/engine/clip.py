@@ -90,7 +90,7 @@ class Clip(Viewable):
         self.warnings: tuple[str, ...] = ()
         #: Why the clip does not move at the moment (no network, no place in the plan), or "".
         self.note = ""
-        #: Why nobody drives it on (the session was closed), which those who wait are told; else None.
+        #: Why nobody drives it on (the session was closed), which those who wait are told, and its card shows; else None.
         self.halted: HappyHorseError | None = None
         #: 0 to 1 while uploading, generating or downloading; None where nothing is known.
         self.progress: float | None = None
@@ -160,12 +160,13 @@ class Clip(Viewable):
         """Take the clip back. Returns a sentence that says what that meant.
 
         Before it was sent it is withdrawn: free, guaranteed. Afterwards Scenario is asked to cancel, which it usually refuses for
-        generations such as this one: then the job goes on, paid, and the clip arrives.
+        generations such as this one: then the job goes on, paid, and the clip arrives. Where its answer was lost, the sentence
+        says that it is not known.
         """
         return self._act("cancel")
 
     def detach(self) -> str:
-        """Stop watching. The engine goes on, and the clip arrives. Returns a sentence that says so."""
+        """Stop watching. The engine goes on, and the clip arrives. Returns a sentence that says what goes on."""
         return self._act("detach")
 
     def _act(self, action: str) -> str:

@@ -35,11 +35,13 @@ _REFUSALS = (AuthenticationError, PermissionDenied, RequestRejected, NotFound, B
 _LOST_FILES = 4
 #: What the two buttons of a clip that waits for its person do.
 _CHOICE = "You can look again, which is free, or submit again, which is a new job and costs anew."
+#: What the one button of a clip does whose job ended without a video.
+_AGAIN = "You can submit it again, which is a new job and costs anew."
 #: What is raised, and what it says where the journal has no words.
 _ERRORS: dict[str, tuple[type[JobError], str]] = {
     State.REJECTED: (JobRejected, "The clip was refused before it started. Nothing was paid."),
-    State.FAILED: (JobFailed, "Scenario could not make this clip and gives no reason."),
-    State.CANCELED: (JobCanceled, "The job was canceled on Scenario's side."),
+    State.FAILED: (JobFailed, f"Scenario could not make this clip and gives no reason. {_AGAIN}"),
+    State.CANCELED: (JobCanceled, f"The job was canceled on Scenario's side. {_AGAIN}"),
     State.WITHDRAWN: (JobWithdrawn, "The clip was taken back before it was sent. Nothing was paid."),
     State.NEEDS_USER: (JobUncertain, f"This clip needs your decision. {_CHOICE}"),
 }
@@ -112,21 +114,22 @@ def _undecided(kind: str, what: str) -> Ending:
     return Ending(State.NEEDS_USER, _told(kind, f"{what} {_CHOICE}"))
 
 
-def ending_of_job(state: State, job: Job) -> Ending | None:
-    """The end of a clip whose job came to `state`; None where there is a video."""
+def ending_of_job(state: State, job: Job, cost: float | None) -> Ending | None:
+    """The end of a clip whose job came to `state` and was charged `cost` creative units; None where there is a video."""
     if state not in (State.FAILED, State.CANCELED):
         return None
     reason = (job.error or "Scenario gives no reason").rstrip(".")
     kept = job.billing is not None and job.billing.disable_refund
     refunded = state is State.FAILED and not kept
+    units = "what it cost" if cost is None else f"{cost:g} creative units"
     if kept:
-        money = "Scenario does not refund it."
+        money = f"Scenario does not refund it: {units} stay paid."
     elif refunded:
-        money = "Scenario refunds it."
+        money = f"Scenario refunds it: {units} come back."
     else:
-        money = "Whether it is refunded, your account on Scenario shows."
+        money = f"Whether it is refunded, your account on Scenario shows: {units} may stay paid."
     what = "The job failed" if state is State.FAILED else "The job was canceled on Scenario's side"
-    return Ending(state, _told(str(state), f"{what}: {reason}. {money}", job.hint), refunded)
+    return Ending(state, _told(str(state), f"{what}: {reason}. {money} {_AGAIN}", job.hint), refunded)
 
 
 def error_of(record: ClipRecord) -> JobError | None:

@@ -10,7 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from happyhorse_widgets.errors import ApiError, HappyHorseError, LibraryError
+from happyhorse_widgets.errors import ApiError, HappyHorseError, LibraryError, NotFound
 from happyhorse_widgets.library.clips import Clips
 from happyhorse_widgets.library.journal import Journal, StaleTransition
 from happyhorse_widgets.library.text_costs import TextCosts
@@ -23,7 +23,15 @@ from .reconcile import Reconciler
 from .request import Request
 from .schedule import Queue
 from .schemas import Schemas
-from .states import IN_FLIGHT, RESTING, TERMINAL, WITHDRAWABLE, State, when_looked_at_again
+from .states import (
+    IN_FLIGHT,
+    RESTING,
+    TERMINAL,
+    WITHDRAWABLE,
+    State,
+    after_submission,
+    when_looked_at_again,
+)
 from .submit import Submitter
 from .tenure import Tenure
 from .texts import Texts
@@ -97,7 +105,6 @@ class Engine:
             connection,
             project,
             self.journal,
-            self.records,
             settings,
             epoch=lambda: self.tenure.epoch,
             budget=budget,
@@ -107,8 +114,6 @@ class Engine:
             project,
             self.uploads,
             TextCosts(database),
-            self.records,
-            purse=self._submitter.purse,
             budget=budget,
         )
         self._pipeline = Pipeline(
@@ -267,6 +272,9 @@ class Engine:
         try:
             await (await self.connection.client()).cancel(clip.job_id)
         except ApiError as error:
+            if error.in_doubt or isinstance(error, NotFound) or after_submission(error) is State.UNKNOWN:
+                unsure = "The card shows what becomes of it, and it may cost all the same."
+                return f"Whether the job was canceled is not known: {error} {unsure}"
             return f"The job goes on, paid, and the clip will arrive: {error}"
         return "Scenario was asked to cancel the job; the card shows what becomes of it. It may cost all the same."
 

@@ -72,10 +72,10 @@ class Library:
     def check(self, *, repair: bool = True) -> Checkup:
         """Verify every clip, image and poster, and the journal's own file; put right what can be put right.
 
-        With `repair`, missing and damaged videos and images are downloaded again as far as Scenario still has them, posters are
-        drawn anew, and a damaged file is kept in `set-aside`. Files that belong to no clip are named and never touched. With
-        `repair=False` nothing is changed. Reads all files, so a large library takes its time. Raises `LibraryError` where the
-        session is closed.
+        Clips and images are compared with what was written down of them; a poster has to be a whole picture. With `repair`,
+        missing and damaged videos and images are downloaded again as far as Scenario still has them, posters are drawn anew, and
+        a damaged file is kept in `set-aside`. Files that belong to no clip are named and never touched. With `repair=False`
+        nothing is changed. Reads all files, so a large library takes its time. Raises `LibraryError` where the session is closed.
         """
         return self._wait(self.check_async(repair=repair))
 
@@ -109,14 +109,14 @@ class Library:
     def export(
         self, path: str | os.PathLike[str], clips: Iterable[Clip | str] | Clip | str | None = None
     ) -> Exported:
-        """Write clips, or all of them, with their images, posters, requests and history, to one zip file.
+        """Write clips, or all of them, with their images, posters, requests, history and blind votes, to one zip file.
 
         `path` ends in .zip, or is a folder, where the zip gets a new name after the day. `clips` are clips or their local ids.
         The zip is there whole or not at all; one of the name given is replaced. It holds no credential and no signed address.
         Clips that are not finished, or whose file is missing or changed, are left out, and the result says which; deleted ones
         are left out too. What was saved (presets, templates, sweeps) goes with all clips, not with some; there, a sweep's cells
-        whose clips were left out count as not asked for yet. Raises `LibraryError` where it cannot be written, and for an id that
-        no clip has.
+        whose clips were left out count as not asked for yet. With some clips go only the votes on two of them. Raises
+        `LibraryError` where it cannot be written, and for an id that no clip has.
         """
         return self._wait(self.export_async(path, clips))
 
@@ -142,10 +142,10 @@ class Library:
 
         What is here stays as it is: a clip that is here already is passed over, and one that differs too, which the result says.
         Only what people said of clips is put together: favourites and tags of both, and the notes of both where they differ. A
-        clip that was deleted here stays deleted. Presets and templates come in too, where their name is taken under another.
-        Only finished clips come in, so nothing of another library goes on, or is paid, here; their costs do not count against
-        this home's budget. Raises `LibraryError`, with the library as it was, where the zip is cut, changed or dangerous, comes
-        from a newer version, or where there is no room. After a crash half-way, merge again.
+        clip that was deleted here stays deleted. Presets and templates come in too, where their name is taken under another,
+        and blind votes, each once. Only finished clips come in, so nothing of another library goes on, or is paid, here; their
+        costs do not count against this home's budget. Raises `LibraryError`, with the library as it was, where the zip is cut,
+        changed or dangerous, comes from a newer version, or where there is no room. After a crash half-way, merge again.
         """
         return self._wait(self.merge_async(path))
 

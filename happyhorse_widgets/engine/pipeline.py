@@ -7,7 +7,14 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from happyhorse_widgets.errors import HappyHorseError, LibraryError, NotFound, ProtocolFault, ServerFault
+from happyhorse_widgets.errors import (
+    HappyHorseError,
+    LibraryError,
+    NotFound,
+    ProtocolFault,
+    RequestRejected,
+    ServerFault,
+)
 from happyhorse_widgets.library.journal import Journal, StaleTransition
 from happyhorse_widgets.library.posters import draw_poster
 
@@ -16,6 +23,7 @@ from .endings import Ending, ending_of_job, ending_of_trouble, job_unknown, mean
 from .schedule import backoff, first_look
 from .states import IN_FLIGHT, State, of_job
 from .transition import move
+from .uploads import named_assets
 from .watch import Watcher
 
 if TYPE_CHECKING:
@@ -178,7 +186,8 @@ class Pipeline:
         asset_ids = await asyncio.gather(*(one(*item) for item in enumerate(clip.request.references)))
         schema = await self._schemas.of(clip.request.model)
         body = clip.request.body(schema, asset_ids)
-        estimate = await self._estimate(clip, schema, asset_ids)
+        with self._uploads.doubted_if_refused(asset_ids):
+            estimate = await self._estimate(clip, schema, asset_ids)
         return await move(self._journal, clip.record, State.INTENT, body=body, estimate=estimate)
 
     async def _estimate(self, clip: Clip, schema: ModelSchema, asset_ids: Sequence[str]) -> float | None:
@@ -191,6 +200,8 @@ class Pipeline:
 
     async def _send(self, clip: Clip) -> ClipRecord:
         record, refusal = await self._submitter.send(clip.record, lambda sending: self._take(clip, sending))
+        if isinstance(refusal, NotFound | RequestRejected):
+            self._uploads.doubt(named_assets(record))
         if refusal is not None and record.state == State.INTENT:
             self._take(clip, record)
             self._note(clip, meanwhile(clip.state, refusal))
@@ -247,7 +258,7 @@ class Pipeline:
 
     async def _ended(self, clip: Clip, state: State, job: Job) -> ClipRecord:
         cost = clip.record.cost if job.billing is None or job.billing.cu_cost is None else job.billing.cu_cost
-        ending = ending_of_job(state, job)
+        ending = ending_of_job(state, job, cost or clip.record.cost)
         if ending is not None:
             return await move(
                 self._journal,

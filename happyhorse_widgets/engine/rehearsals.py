@@ -72,7 +72,8 @@ class Rehearsals(Lookups):
                 await asyncio.to_thread(engine.uploads.keep, image)
             at_home = [await engine.uploads.at_home(reference) for reference in asked.request.references]
             asset_ids = await asyncio.gather(*map(engine.uploads.asset_id, at_home))
-            return await engine.estimates.of(schema, asked.request, asset_ids)
+            with engine.uploads.doubted_if_refused(asset_ids):
+                return await engine.estimates.of(schema, asked.request, asset_ids)
 
     def keep(self, references: Iterable[ReferenceSource]) -> tuple[Reference, ...]:
         """Read reference images, put them into the home, and give them by their content; an address is fetched for that.

@@ -79,7 +79,7 @@ class Places:
 
 
 class Pace:
-    """Seconds between two looks at the list: doubled by a refusal, recovering in equal steps."""
+    """Seconds between two looks at the list, and after a refusal: doubled by each, recovering in equal steps."""
 
     def __init__(self, interval: float) -> None:
         self._interval = interval

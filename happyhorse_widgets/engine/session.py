@@ -90,6 +90,8 @@ class Session(Budgeted, Rehearsals, Holdings):
                 clip.keeper, clip.halted = self, None
                 clip.take(self._records.get(clip.id) or clip.record)
                 self._halt_if_foreign(clip)
+                if not clip.is_over:
+                    self._roster.changed(clip)  # its card said that the session was closed
             self.resume()
         except BaseException:
             self.close()
@@ -321,7 +323,17 @@ class Session(Budgeted, Rehearsals, Holdings):
         self._roster.changed(clip)
         if watched:
             return "This clip is watched again."
-        return "Nobody watches this clip any more. Its job goes on, and its file will be in the library."
+        if clip.is_over:
+            goes_on = f"There is nothing that goes on: it is {clip.state}."
+        elif clip.job_id is not None:
+            goes_on = "Its job goes on, and its file will be in the library."
+        elif clip.can_withdraw:
+            goes_on = "It is sent all the same, and its file will be in the library."
+        else:
+            goes_on = (
+                "It is not known yet whether its job was taken; if it was, its file will be in the library."
+            )
+        return f"Nobody watches this clip any more. {goes_on}"
 
     def serves(self, target: Endpoint | LocalSandbox, settings: Settings) -> bool:
         """Whether this session leads there already, with the same keys and settings."""
@@ -330,7 +342,8 @@ class Session(Budgeted, Rehearsals, Holdings):
     def close(self, *, heir: bool = False) -> None:
         """Stop: answers under way are waited for, the rest goes on when a session is opened on this home again.
 
-        Those who wait for a clip get a `LibraryError`; with `heir` they go on waiting, for a session that takes the clips over.
+        Those who wait for a clip get a `LibraryError`, which its card shows; with `heir` they go on waiting, for a session that
+        takes the clips over.
         """
         if self.open:
             self._engine.close()
@@ -339,6 +352,8 @@ class Session(Budgeted, Rehearsals, Holdings):
             for clip in self._roster.in_hand():
                 if clip.keeper is self:
                     clip.halt(LibraryError(CLOSED))
+                    if not clip.is_over:
+                        self._roster.changed(clip)
 
     def _clip(self, record: ClipRecord) -> Clip:
         clip = self._roster.clip(record, self, self._records.get)

@@ -26,6 +26,11 @@ class Settings:
     - `local_addresses` (False): whether images may be fetched from servers on this machine and in the network around it, as
       in a lesson with an image server of its own; a file's path needs no leave
 
+    Fixed, and no settings, are what kernels on one library have to agree on: an owner's heartbeat (10) and how long without one
+    it counts as alive where its process cannot be seen (120; both in `ownership`), and how often it is looked for what others
+    did (1; `tenure`). So are how far a look at the list goes back (10; `schedule.Mark`), up to how many jobs are asked for one
+    by one (3; `watch`), and how often a repeatable call is tried (5; `api.retry.Retry`).
+
     Raises `ConfigurationError` for a value that is not a number above 0 (for `reconcile_scans` a whole one, for
     `local_addresses` True or False).
     """

@@ -10,9 +10,11 @@ import asyncio
 import hashlib
 import json
 import random
+from functools import partial
 from typing import TYPE_CHECKING
 
 from happyhorse_widgets.errors import ApiError, BudgetExceeded, RateLimited
+from happyhorse_widgets.library.clips import charged
 
 from .endings import refusal
 from .schedule import Places, backoff
@@ -20,10 +22,11 @@ from .states import CHARGEABLE, State, after_submission
 from .transition import move
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
 
     from happyhorse_widgets.api.client import ScenarioClient
-    from happyhorse_widgets.library.clips import ClipRecord, Clips
+    from happyhorse_widgets.library.clips import ClipRecord
     from happyhorse_widgets.library.journal import Journal
 
     from .connection import Connection
@@ -43,7 +46,6 @@ class Submitter:
         connection: Connection,
         project: str,
         journal: Journal,
-        clips: Clips,
         settings: Settings,
         *,
         epoch: Callable[[], int],
@@ -53,13 +55,10 @@ class Submitter:
         self._connection = connection
         self._project = project
         self._journal = journal
-        self._clips = clips
         self._settings = settings
         self._epoch = epoch
         self._budget = budget
         self._freed = asyncio.Condition()
-        #: Held from the look at what is spent until the next expense is written down.
-        self.purse = asyncio.Lock()
         self._sending: set[asyncio.Task[tuple[ClipRecord, ApiError | None]]] = set()
 
     async def send(self, record: ClipRecord, announce: Announce) -> tuple[ClipRecord, ApiError | None]:
@@ -126,19 +125,19 @@ class Submitter:
         return submitted, None
 
     async def _commit_sending(self, client: ScenarioClient, record: ClipRecord) -> ClipRecord:
-        async with self.purse:
-            await self._check_budget(record)
-            return await move(
-                self._journal,
-                record,
-                State.SENDING,
-                epoch=self._epoch(),
-                attempt=record.attempt + 1,
-                sent_at=client.server_now(),
-                fingerprint=fingerprint(record),
-            )
+        return await move(
+            self._journal,
+            record,
+            State.SENDING,
+            epoch=self._epoch(),
+            check=partial(self._check_budget, record),
+            attempt=record.attempt + 1,
+            sent_at=client.server_now(),
+            fingerprint=fingerprint(record),
+        )
 
-    async def _check_budget(self, record: ClipRecord) -> None:
+    def _check_budget(self, record: ClipRecord, connection: sqlite3.Connection) -> None:
+        # In the transaction that writes the expense down: another kernel may spend from the same budget.
         budget = min((limit for limit in (self._budget(), record.budget) if limit is not None), default=None)
         if budget is None:
             return
@@ -147,12 +146,8 @@ class Submitter:
                 f"What this clip costs is not known, so the budget of {budget:g} creative units could not be kept. Nothing was "
                 "sent. Generate it again, or lift the budget with connect(budget=None)."
             )
-        spent = await asyncio.to_thread(
-            self._clips.charged,
-            frozenset(CHARGEABLE),
-            endpoint=self._connection.name,
-            project=self._project,
-        )
+        where = {"endpoint": self._connection.name, "project": self._project}
+        spent = charged(connection, frozenset(CHARGEABLE), **where)
         if spent + record.estimate > budget:
             raise BudgetExceeded(
                 f"This clip costs about {record.estimate:g} creative units; {spent:g} of the budget of {budget:g} are spent. "

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from happyhorse_widgets.errors import ApiError, BudgetExceeded, InvalidRequest
+from happyhorse_widgets.library.clips import charged
 from happyhorse_widgets.media.images import ReferenceImage
 
 from .aliases import named, resolve
@@ -18,10 +20,10 @@ from .request import Reference, own_names
 from .states import CHARGEABLE, State, after_submission
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Awaitable, Callable, Sequence
 
     from happyhorse_widgets.api.client import ScenarioClient
-    from happyhorse_widgets.library.clips import Clips
     from happyhorse_widgets.library.text_costs import TextCosts
 
     from .connection import Connection
@@ -55,17 +57,13 @@ class Texts:
         project: str,
         uploads: Uploads,
         costs: TextCosts,
-        clips: Clips,
         *,
-        purse: asyncio.Lock,
         budget: Callable[[], float | None],
     ) -> None:
         self._connection = connection
         self._project = project
         self._uploads = uploads
         self._costs = costs
-        self._clips = clips
-        self._purse = purse
         self._budget = budget
         self._prices: dict[tuple[Kind, str, int, int], float] = {}
         self._guides: dict[str, str] = {}
@@ -84,7 +82,8 @@ class Texts:
                 estimate = await client.estimate_translation(sent)
             else:
                 asset_ids = await self._asset_ids(images)
-                estimate = await client.estimate_enhancement(sent, model_id=model, asset_ids=asset_ids)
+                with self._uploads.doubted_if_refused(asset_ids):
+                    estimate = await client.estimate_enhancement(sent, model_id=model, asset_ids=asset_ids)
             self._prices[key] = estimate.creative_units_cost
         return self._prices[key]
 
@@ -102,7 +101,8 @@ class Texts:
         sent = resolve(prompt, names)
 
         async def enhance(client: ScenarioClient) -> Proposal:
-            answer = await client.enhance_prompt(sent, model_id=model, asset_ids=asset_ids)
+            with self._uploads.doubted_if_refused(asset_ids):
+                answer = await client.enhance_prompt(sent, model_id=model, asset_ids=asset_ids)
             text = next(iter(answer.prompts), sent)
             return Proposal(named(text, names), answer.creative_units_cost)
 
@@ -154,10 +154,10 @@ class Texts:
     ) -> Proposal:
         client = await self._connection.client()
         where = {"endpoint": self._connection.name, "project": self._project}
-        async with self._purse:
-            await self._check_budget(expected)
-            entry = self._costs.begin(kind, **where, expected=expected or 0.0)
-            number = await asyncio.wrap_future(entry)
+        entry = self._costs.begin(
+            kind, **where, expected=expected or 0.0, check=partial(self._check_budget, expected)
+        )
+        number = await asyncio.wrap_future(entry)
         try:
             proposal = await call(client)
         except ApiError as error:
@@ -173,12 +173,12 @@ class Texts:
             await asyncio.wrap_future(self._costs.settle(number, proposal.cost))
         return proposal
 
-    async def _check_budget(self, expected: float | None) -> None:
+    def _check_budget(self, expected: float | None, connection: sqlite3.Connection) -> None:
         budget = self._budget()
         if budget is None:
             return
         where = {"endpoint": self._connection.name, "project": self._project}
-        spent = await asyncio.to_thread(self._clips.charged, frozenset(CHARGEABLE), **where)
+        spent = charged(connection, frozenset(CHARGEABLE), **where)
         if expected is None or spent + expected > budget:
             raise BudgetExceeded(
                 f"This costs about {expected or 0:g} creative units; {spent:g} of the budget of {budget:g} are spent. "

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from happyhorse_widgets.errors import InvalidImage, NotFound, PermissionDenied
+from happyhorse_widgets.errors import InvalidImage, NotFound, PermissionDenied, RequestRejected
 from happyhorse_widgets.library.files import Home, write_whole
 
 from .fetch import fetch_image
 from .request import Reference
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from happyhorse_widgets.api.client import ScenarioClient
+    from happyhorse_widgets.library.clips import ClipRecord
     from happyhorse_widgets.library.journal import Journal
     from happyhorse_widgets.media.images import ReferenceImage
 
@@ -93,6 +96,19 @@ class Uploads:
             task.add_done_callback(lambda done: self._forget(reference, done))
         return await asyncio.shield(task)
 
+    def doubt(self, asset_ids: Iterable[str]) -> None:
+        """Have it asked again whether Scenario still has these, when they are needed next."""
+        self._confirmed.difference_update(asset_ids)
+
+    @contextmanager
+    def doubted_if_refused(self, asset_ids: Iterable[str]) -> Iterator[None]:
+        """The same, where what names them in here is refused: it may be for one that was deleted on Scenario's side."""
+        try:
+            yield
+        except (NotFound, RequestRejected):
+            self.doubt(asset_ids)
+            raise
+
     def _forget(self, reference: Reference, task: asyncio.Task[str]) -> None:
         assert reference.sha256
         self._running.pop(reference.sha256, None)
@@ -130,7 +146,7 @@ class Uploads:
             ) from error
 
     async def _still_there(self, client: ScenarioClient, asset_id: str) -> bool:
-        # Asked once per session: assets can be deleted on Scenario's side, and a job that names a lost one is refused.
+        # Assets can be deleted on Scenario's side. Asked once per session, and again after a refusal.
         if asset_id in self._confirmed:
             return True
         try:
@@ -139,3 +155,10 @@ class Uploads:
             return False
         self._confirmed.add(asset_id)
         return True
+
+
+def named_assets(record: ClipRecord) -> list[str]:
+    """The ids of the reference images in what was sent for a clip, among the other texts in it."""
+    values = (record.body or {}).values()
+    listed = (value if isinstance(value, list) else [value] for value in values)
+    return [item for items in listed for item in items if isinstance(item, str)]

@@ -124,7 +124,8 @@ class Watcher:
 
     async def _look_where_due(self, client: ScenarioClient) -> None:
         if not self._many:
-            await self._look_by_id(client, self._settings.single_poll)
+            if await self._look_by_id(client, self._settings.single_poll):
+                self._pace.answered()
         elif self._list_due <= _now():
             try:
                 await self._look_at_list(client)
@@ -143,7 +144,9 @@ class Watcher:
                     self._mark.note(job.updated_at)
                 self._tell(job)
 
-    async def _look_by_id(self, client: ScenarioClient, again_after: float) -> None:
+    async def _look_by_id(self, client: ScenarioClient, again_after: float) -> bool:
+        """Look at the jobs whose turn it is; whether any was seen."""
+        seen = False
         waiting = sorted(self._watched.items(), key=lambda item: item[1].due)
         due = [job_id for job_id, entry in waiting if entry.due <= _now()]
         for job_id in due[:_FEW]:
@@ -153,8 +156,10 @@ class Watcher:
                 again = self._settings.unseen if isinstance(error, NotFound) else again_after
                 self._saw(job_id, error, max(again, error.retry_after or 0.0))
             else:
+                seen = True
                 self._saw(job_id, None, again_after)
                 self._tell(job)
+        return seen
 
     def _saw(self, job_id: str, trouble: ApiError | None, again_after: float) -> None:
         if (entry := self._watched.get(job_id)) is not None:

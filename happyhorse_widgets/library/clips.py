@@ -211,19 +211,10 @@ class Clips:
         )
 
     def charged(self, states: frozenset[str], *, endpoint: str, project: str) -> float:
-        """Creative units spent, or possibly spent, by the clips in `states` and by text calls; refunds are taken off.
-
-        Clips that were imported count nothing: another home has paid them.
-        """
-        marks = ",".join("?" * len(states))
-        query = (
-            "SELECT (SELECT COALESCE(SUM(cost), 0) FROM text_costs WHERE endpoint = ? AND project = ?) +"  # noqa: S608
-            f" COALESCE(SUM(COALESCE(cost, estimate, 0)), 0) FROM jobs "
-            f"WHERE endpoint = ? AND project = ? AND refunded = 0 AND imported_at IS NULL"
-            f" AND (state IN ({marks}) OR cost IS NOT NULL)"
+        """What `charged` says, asked by itself."""
+        return self._database.read(
+            lambda connection: charged(connection, states, endpoint=endpoint, project=project)
         )
-        values = (endpoint, project, endpoint, project, *sorted(states))
-        return float(self._database.read(lambda connection: connection.execute(query, values).fetchone()[0]))
 
     def durations(self, *, endpoint: str, model: str) -> list[float]:
         """How long this home's latest jobs of a model took, by the server's clock, in seconds; newest first, at most 200."""
@@ -236,6 +227,22 @@ class Clips:
 
     def _select(self, clause: str, values: tuple[Any, ...]) -> list[ClipRecord]:
         return self._database.read(lambda connection: _read(connection, clause, values))
+
+
+def charged(connection: sqlite3.Connection, states: frozenset[str], *, endpoint: str, project: str) -> float:
+    """Creative units spent, or possibly spent, by the clips in `states` and by text calls; refunds are taken off.
+
+    Clips that were imported count nothing: another home has paid them.
+    """
+    marks = ",".join("?" * len(states))
+    query = (
+        "SELECT (SELECT COALESCE(SUM(cost), 0) FROM text_costs WHERE endpoint = ? AND project = ?) +"  # noqa: S608
+        f" COALESCE(SUM(COALESCE(cost, estimate, 0)), 0) FROM jobs "
+        f"WHERE endpoint = ? AND project = ? AND refunded = 0 AND imported_at IS NULL"
+        f" AND (state IN ({marks}) OR cost IS NOT NULL)"
+    )
+    values = (endpoint, project, endpoint, project, *sorted(states))
+    return float(connection.execute(query, values).fetchone()[0])
 
 
 def read_clip(connection: sqlite3.Connection, clip_id: str) -> ClipRecord:

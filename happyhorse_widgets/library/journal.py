@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .database import Database
 
     Entry = Callable[[sqlite3.Connection], ClipRecord]
+    #: Asked within the transaction that would write; what it raises keeps that from happening.
+    Check = Callable[[sqlite3.Connection], None]
 
 #: What a transition may set beside the state.
 _SETTABLE = frozenset(
@@ -145,12 +147,14 @@ class Journal:
         *,
         detail: str = "",
         epoch: int | None = None,
+        check: Check | None = None,
         **values: Any,
     ) -> Future[ClipRecord]:
         """Take a clip from state `current` to `following` and set `values` with it.
 
-        With `epoch` the move happens only while this process still owns the library (see `ownership`). The future raises
-        `StaleTransition` when the clip is in another state, `LibraryError` when the library changed hands.
+        With `epoch` the move happens only while this process still owns the library (see `ownership`), with `check` only where
+        that raises nothing. The future raises `StaleTransition` when the clip is in another state, `LibraryError` when the
+        library changed hands, and what `check` raises.
         """
         unknown = set(values) - _SETTABLE
         if unknown:
@@ -159,6 +163,8 @@ class Journal:
         def work(connection: sqlite3.Connection) -> ClipRecord:
             if epoch is not None:
                 _require_epoch(connection, epoch)
+            if check is not None:
+                check(connection)
             now = time.time()
             columns = ", ".join(["state = ?", _TOUCH, *(f"{name} = ?" for name in values)])
             row = connection.execute(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from .database import Database
+    from .journal import Check
 
 
 class TextCosts:
@@ -23,13 +24,17 @@ class TextCosts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, kind: str, *, endpoint: str, project: str, expected: float) -> Future[str]:
-        """Write down that a call is about to be sent, for `expected` creative units. The future gives its id."""
+    def begin(self, kind: str, *, endpoint: str, project: str, expected: float, check: Check) -> Future[str]:
+        """Write down that a call is about to be sent, for `expected` creative units. The future gives its id.
+
+        It raises what `check` raises in the same transaction; nothing is written down then.
+        """
         call = f"text_{secrets.token_hex(6)}"
         row = (call, time.time(), endpoint, project, kind, expected)
         statement = "INSERT INTO text_costs (id, at, endpoint, project, kind, cost) VALUES (?, ?, ?, ?, ?, ?)"
 
         def work(connection: sqlite3.Connection) -> str:
+            check(connection)
             connection.execute(statement, row)
             return call
 

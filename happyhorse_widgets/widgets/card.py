@@ -59,6 +59,9 @@ PHASES: dict[State, tuple[str, str]] = {
     State.WITHDRAWN: ("stopped", "Withdrawn"),
 }
 
+#: The same of a clip that is on its way, but that nobody here drives on.
+_HALTED = ("halted", "Not followed")
+
 _NOTES = {
     State.UNKNOWN: "Scenario's answer was lost, so the list of jobs is searched before anything is sent again.",
 }
@@ -71,7 +74,8 @@ _WITHOUT_FILE = (
 
 def card_state(clip: Clip) -> dict[str, Any]:
     """Everything that a card shows of `clip`, small and whole: plain JSON types, no bytes, no secrets."""
-    phase, heading = PHASES[clip.state]
+    phase, heading = phase_of(clip)
+    halted = clip.halted if phase == "halted" else None
     request, path = clip.request, clip.path
     deleted = clip.deleted_at is not None
     if deleted:
@@ -80,7 +84,7 @@ def card_state(clip: Clip) -> dict[str, Any]:
         "id": clip.id,
         "phase": phase,
         "heading": heading,
-        "note": clip.note
+        "note": str(halted or clip.note)
         or (_WITHOUT_FILE if clip.is_done and path is None and not deleted else _NOTES.get(clip.state, "")),
         "progress": clip.progress,
         "started": clip.created_at,
@@ -91,13 +95,13 @@ def card_state(clip: Clip) -> dict[str, Any]:
         "names": [reference.alias for reference in request.references],
         "parameters": parameters(clip),
         "ratio": request.aspect_ratio or "16:9",
-        "expected": clip.keeper.usual_seconds(request.model),
+        "expected": None if halted else clip.keeper.usual_seconds(request.model),
         "cost": clip.cost,
         "estimate": clip.estimate,
         "warnings": list(clip.warnings),
         "error": None if clip.error is None else {"message": str(clip.error), "hint": clip.error.hint},
         "actions": actions(clip),
-        "detached": clip.detached,
+        "detached": clip.detached and clip.job_id is not None,
         "video": None if path is None else _video(clip, path),
         "kept": True,
         "favourite": clip.favourite,
@@ -107,6 +111,11 @@ def card_state(clip: Clip) -> dict[str, Any]:
         "deleted": deleted,
         **_lineage(clip),
     }
+
+
+def phase_of(clip: Clip) -> tuple[str, str]:
+    """The clip's phase, which chooses how it looks, and its heading."""
+    return PHASES[clip.state] if clip.is_over or clip.halted is None else _HALTED
 
 
 def _lineage(clip: Clip) -> dict[str, Any]:
@@ -185,6 +194,8 @@ def actions(clip: Clip) -> list[str]:
         return ["look", "resubmit"]
     if clip.is_over:
         return [] if clip.path is not None else ["again"]
+    if clip.job_id is None or clip.halted is not None:
+        return []  # it is not known whether there is anything that goes on, or nobody here follows it
     watching = "watch" if clip.detached else "detach"
     return [watching, "cancel"] if clip.state in (State.SUBMITTED, State.RUNNING) else [watching]
 

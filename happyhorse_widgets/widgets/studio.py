@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import warnings
 from functools import partial
@@ -14,7 +15,7 @@ from IPython.display import display
 from happyhorse_widgets.api.compatible import settable
 from happyhorse_widgets.engine.code import LANGUAGES
 from happyhorse_widgets.engine.connect import default_session
-from happyhorse_widgets.errors import InvalidRequest
+from happyhorse_widgets.errors import InvalidRequest, LibraryError
 from happyhorse_widgets.media.images import load_image
 
 from .assets import STATIC
@@ -191,11 +192,10 @@ class Studio(Setup):
             self._channel.mark()
 
     def _read(self) -> dict[str, Any]:
-        return {
-            "clips": self._feed.changes(),
-            "schema": self._default_schema(),
-            "session": self._default_session(),
-        }
+        session = self._session
+        with contextlib.suppress(LibraryError):  # the session was closed: what is known of it stays
+            session = self._default_session()
+        return {"clips": self._feed.changes(), "schema": self._default_schema(), "session": session}
 
     def _write(self, state: dict[str, Any]) -> None:
         with self._showing:

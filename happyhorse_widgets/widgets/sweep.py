@@ -17,7 +17,7 @@ from happyhorse_widgets.research.spending import expected_cost_async
 
 from .base import Widget
 from .bridge import bridge
-from .card import PHASES, serve_clips
+from .card import phase_of, serve_clips
 from .curating import serve_curation
 from .feed import ClipFeed
 from .once import Once
@@ -135,7 +135,8 @@ class SweepGrid(Widget):
         self._channel.mark()
 
     def _changed(self, _clip: Clip) -> None:
-        self._channel.mark()
+        if self.sweep.session.open:  # else there is nothing to read any more
+            self._channel.mark()
 
     def _news(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """The summary, and the states of the cells that changed since they were last told."""
@@ -204,7 +205,7 @@ def cell_state(clip: Clip | None) -> dict[str, Any]:
     """What a cell shows of its clip; `phase` and `heading` are as on the clip's card."""
     if clip is None:
         return _PLANNED
-    phase, heading = PHASES[clip.state]
+    phase, heading = phase_of(clip)
     progress = None if clip.progress is None else round(clip.progress, 2)
     return {"clip": clip.id, "phase": phase, "heading": heading, "progress": progress}
 

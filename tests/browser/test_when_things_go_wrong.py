@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Locator, expect
+import comm
+import pytest
+from playwright.sync_api import Locator, Page, expect
 
+import happyhorse_widgets as hh
+from tests.browser.bare import WholeStudio
 from tests.browser.lab import TALL, Notebook, wait_until
+from tests.browser.studio import FOX
 from tests.conftest import SandboxProcess, StartSandbox
-from tests.sessions import Kernel
+from tests.sessions import QUICK, Kernel
+from tests.unit.comms import RecordingComm
 
 LIMIT = 60_000  # milliseconds until a clip is made on a busy machine
 
@@ -121,6 +128,32 @@ def test_a_clip_that_nobody_watches_can_be_watched_again(
     card.get_by_role("button", name="Watch again").click()
     expect(card.locator(".hh-card-heading")).not_to_have_text("In the background")
     assert buttons(card) == ["Stop watching", "Ask to cancel"]
+
+
+def test_a_card_that_nobody_follows_says_why_and_counts_no_time(
+    page: Page, tmp_path: Path, start_sandbox: StartSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+    trouble = {"match": {"path": "/v1/jobs/*", "method": "GET"}, "fault": "status", "status": 503}
+    sandbox = start_sandbox(speed=400, scale=0.1, faults=[trouble])
+    keys = (sandbox.key, sandbox.secret)
+    session = hh.connect(*keys, base_url=sandbox.base_url, home=tmp_path / "home", settings=QUICK)
+    studio = hh.Studio(session, references=[FOX], prompt="character1 waves", duration=3)
+    card = WholeStudio(page, studio).root.locator(".hh-card")
+    studio.generate()
+    time, note = card.locator(".hh-card-time"), card.locator(".hh-card-note")
+    card.get_by_role("button", name="Stop watching").click(timeout=LIMIT)
+    expect(card.locator(".hh-card-heading")).to_have_text("In the background")
+    expect(note).to_contain_text("The job is paid and goes on")
+    expect(note).to_contain_text("503")  # trouble is not hidden by that
+    expect(time).to_have_text(re.compile(r"^0:\d\d"))
+    session.close()
+    expect(card.locator(".hh-card-heading")).to_have_text("Not followed")
+    expect(note).to_contain_text("This session is closed. Make another with connect()")
+    expect(time).to_have_text("")
+    expect(card.get_by_role("button", name="Watch again")).to_have_count(0)
+    page.evaluate("() => window.endView()")
+    studio.close()
 
 
 OWNER = """

@@ -14,6 +14,7 @@ import pytest
 from happyhorse_widgets.engine.session import Session
 from happyhorse_widgets.errors import JobCanceled, JobFailed, JobRejected
 from happyhorse_widgets.media.frames import move_moov_first
+from happyhorse_widgets.widgets.fallback import static_bundle
 from tests.conftest import SandboxProcess, StartSandbox
 from tests.integration.conftest import OpenSession
 from tests.sessions import LONG, picture, until
@@ -67,11 +68,24 @@ def test_jobs_that_fail_say_why_and_whether_the_money_comes_back(
         return clip
 
     moderated = fail("character1 [moderated]", JobFailed, r"blocked by .* moderation\. Scenario refunds it")
+    assert "30 creative units come back. You can submit it again, which is a new job and costs anew." in str(
+        moderated.error
+    )
     assert "Rephrase the prompt" in moderated.error.hint
+    for words in ("30 creative units come back", "submit it again", "costs anew", "Rephrase the prompt"):
+        assert words in static_bundle(moderated, "twin")["text/html"]
     assert (moderated.cost, session.spent) == (0, 0)
-    kept = fail("character1 waves", JobFailed, "failed on the provider's side.*does not refund it")
+    kept = fail(
+        "character1 waves",
+        JobFailed,
+        "failed on the provider's side.*does not refund it: 30 .* stay paid.*anew",
+    )
     assert (kept.cost, session.spent) == (30, 30)
-    fail("character1 waves", JobCanceled, "canceled on Scenario's side.*Whether it is refunded")
+    fail(
+        "character1 waves",
+        JobCanceled,
+        "canceled on Scenario's side.*Whether it is refunded.*30 .* may.*anew",
+    )
     assert session.spent == 60
     charges = [charge["creativeUnits"] for charge in sandbox.ledger()["charges"]]
     assert sorted(charges) == [-30, -30, 30, 30, 30]  # the sandbox gave back the canceled one as well

@@ -173,6 +173,29 @@ def test_a_cancel_that_scenario_refuses_is_never_shown_as_one(
     assert (clip.cost, session.spent) == (30, 30)  # whether it comes back is not known
 
 
+def test_a_cancel_whose_answer_was_lost_is_neither_shown_as_one_nor_as_refused(
+    start_sandbox: StartSandbox, open_session: OpenSession
+) -> None:
+    path = "/v1/jobs/*/action"
+    busy = {"fault": "status", "status": 503, "retryAfter": 100}  # longer than anybody waits: not repeated
+    unanswered = {"match": {"path": path, "times": 1}, **busy}
+    granted = {"match": {"path": path}, "fault": "allow_cancel"}
+    lost = {
+        "match": {"path": path, "times": 1},
+        "fault": "lost_answer",
+    }  # it takes effect; the next attempt is refused
+    session = open_session(start_sandbox(speed=15, scale=0.1, faults=[unanswered, granted, lost]))
+    clip = session.generate("character1 waves", [picture()], duration=3)
+    until(lambda: clip.state in (State.SUBMITTED, State.RUNNING), "the job is under way")
+    not_known = "Whether the job was canceled is not known: "
+    said = clip.cancel()
+    assert said.startswith(not_known) and "503" in said
+    said = clip.cancel()
+    assert said.startswith(not_known) and "it has ended" in said
+    with pytest.raises(JobCanceled, match="canceled on Scenario's side"):
+        clip.wait(LONG)
+
+
 def test_a_detached_clip_arrives(session: Session) -> None:
     clip = session.generate("character1 waves", [picture()], duration=3)
     assert "will be in the library" in clip.detach()

@@ -180,6 +180,26 @@ def test_an_asset_that_vanished_is_uploaded_again(
     assert second != first
 
 
+@pytest.mark.parametrize("priced", [True, False], ids=["by the POST", "by the dry run"])
+def test_an_asset_that_vanished_meanwhile_is_uploaded_again_when_the_clip_is_submitted_again(
+    session: Session, sandbox: SandboxProcess, priced: bool
+) -> None:
+    image, duration = load_image(picture()), 3 if priced else 4
+    first = session.preupload(image).result(LONG)
+    if priced:  # what a clip of three seconds costs is remembered: no dry run names the image
+        session.estimate("character1 waves", [image], duration=3, aspect_ratio="16:9", resolution="1080P")
+    sandbox.http.request("DELETE", "/assets", json={"assetIds": [first]}).raise_for_status()
+    before = len(sandbox.ledger()["uploads"])
+    clip = session.generate("character1 waves", [image], duration=duration)
+    with pytest.raises(JobRejected, match=f"{first} was not found"):
+        clip.wait(LONG)
+    again = clip.submit_again().wait(LONG)
+    assert again.is_done
+    assert again.record.body is not None
+    assert again.record.body["referenceImages"] != [first]
+    assert len(sandbox.ledger()["uploads"]) == before + 1
+
+
 @pytest.fixture
 def neighbourly(sandbox: SandboxProcess, open_session: OpenSession) -> Session:
     """A session that fetches images from this machine, too."""

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from happyhorse_widgets.api.config import Credentials, Endpoint
 from happyhorse_widgets.engine.connect import connect
 from happyhorse_widgets.engine.request import Reference
 from happyhorse_widgets.engine.session import Session
 from happyhorse_widgets.errors import ApiError, BudgetExceeded, InvalidRequest, RequestRejected
+from happyhorse_widgets.library.files import Home
 from happyhorse_widgets.media.images import load_image
 from tests.conftest import SandboxProcess, StartSandbox
 from tests.integration.conftest import OpenSession
 from tests.scripted_server import CLOSE, KEY, SECRET, Reply, ScriptedServer, Seen
-from tests.sessions import LONG, QUICK, picture
+from tests.sessions import LONG, QUICK, picture, until
 
 JOB: dict[str, Any] = {"job": {"jobId": "job_1", "jobType": "translate", "status": "success"}}
 DONE = Reply(body={**JOB, "translation": "character1 runs", "detectedLanguage": "zh", "creativeUnitsCost": 3})
@@ -72,6 +77,31 @@ def test_a_budget_refuses_texts_and_counts_them_for_clips(session: Session) -> N
     with pytest.raises(BudgetExceeded, match=r"costs about 1 creative units; 1 of the budget of 1\.5"):
         propose(session, "translate", "走")
     assert session.spent == 1
+
+
+def test_a_budget_holds_for_texts_of_two_sessions_on_one_library(
+    sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    account = Endpoint(sandbox.base_url, None, Credentials(sandbox.key, sandbox.secret))
+    # Not by connect(), which would give the same one: like two kernels they share nothing but the folder.
+    sessions = [Session(account, home=Home(tmp_path / "home"), budget=1.5, settings=QUICK) for _ in range(2)]
+    for session in sessions:
+        session.run(session.texts.price("translate", "跑", model=session.model)).result(LONG)
+    with closing(sqlite3.connect(tmp_path / "home" / "library.sqlite3", isolation_level=None)) as library:
+        library.execute("BEGIN IMMEDIATE")  # whoever looks at what is spent, and writes only then, looks now
+        asked = [
+            session.run(session.texts.propose("translate", "跑", model=session.model))
+            for session in sessions * 4
+        ]
+        until(lambda: all(len(session.texts._sending) == 4 for session in sessions), "all are about to pay")
+        for _ in range(100):
+            sessions[0].run(asyncio.sleep(0)).result(LONG)
+        library.execute("COMMIT")
+    ends = [type(found.exception(LONG)) for found in asked]
+    assert (ends.count(type(None)), ends.count(BudgetExceeded)) == (1, 7)
+    assert [session.spent for session in sessions] == [1, 1]
+    for session in sessions:
+        session.close()
 
 
 def test_an_empty_prompt_is_not_sent(session: Session) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +174,56 @@ def test_stopping_says_what_it_means(tmp_path: Path) -> None:
     assert "goes on, paid" in content["said"]
     assert not clip.is_over
     session.close()
+
+
+def test_a_clip_that_nobody_drives_on_says_why_on_its_card(tmp_path: Path) -> None:
+    home = tmp_path / "happyhorse"
+
+    def open_again() -> Session:
+        return hh.connect(sandbox=True, home=home, settings=hh.Settings(sandbox_speed=1, sandbox_scale=0.1))
+
+    def submitted_at(value: Any) -> None:
+        with closing(sqlite3.connect(home / "library.sqlite3")) as library, library:
+            library.execute("UPDATE jobs SET submitted_at = ?", (value,))
+
+    session = open_again()
+    clip = generate(session)
+    card = ClipCard(clip)
+    until(lambda: card.state["actions"] == ["detach", "cancel"], "the clip is submitted")
+    session.close()
+    until(lambda: card.state["phase"] == "halted", "the card shows that the session is closed")
+    assert (card.state["heading"], card.state["actions"]) == ("Not followed", [])
+    assert card.state["note"] == str(clip.halted)
+    assert "This session is closed" in card.state["note"]
+
+    known = clip.record.submitted_at
+    submitted_at("no time at all")
+    session = open_again()
+    until(lambda: "session.resume() goes on" in card.state["note"], "the card shows that the engine stopped")
+    assert (card.state["phase"], card.state["actions"]) == ("halted", [])
+    submitted_at(known)
+    assert session.resume() == [clip]
+    until(lambda: card.state["phase"] == "busy", "the card shows that it goes on")
+    assert card.state["actions"] == ["detach", "cancel"]
+    session.close()
+
+
+def test_only_what_has_a_job_can_be_left_to_itself(session: Session, done: Clip) -> None:
+    def shown(state: State, job: str | None) -> dict[str, Any]:
+        clip = Clip(session, replace(done.record, state=state, remote_id=job))
+        clip.detached = True
+        return card_state(clip)
+
+    for state in (
+        State.SENDING,
+        State.UNKNOWN,
+    ):  # whether there is a job, and anything was paid, is not known
+        assert (shown(state, None)["actions"], shown(state, None)["detached"]) == ([], False)
+    for state in (State.SUBMITTED, State.RUNNING):
+        assert (shown(state, "job_1")["actions"], shown(state, "job_1")["detached"]) == (
+            ["watch", "cancel"],
+            True,
+        )
 
 
 def test_withdrawing_before_it_was_sent_is_free(tmp_path: Path) -> None:

@@ -31,6 +31,16 @@ CALLS = {
     "asset": r"GET /v1/assets/",
     "file": r"GET /cdn/",
 }
+#: What it asks beside a clip's way, each before those above.
+ASIDE = {
+    "cancel": r"POST /v1/jobs/[^/]+/action",
+    "teams": r"GET /v1/teams\b(?!/)",
+    "limits": r"GET /v1/teams/",
+    "text price": r"POST /v1/generate/(prompt|translate)\?(.*&)?dryRun",
+    "enhance": r"POST /v1/generate/prompt",
+    "translate": r"POST /v1/generate/translate",
+    "guide": r"GET /v1/models/[^?]*/prompt-guide",
+}
 #: Those whose answer is no JSON.
 FILES = frozenset({"part", "file"})
 
@@ -58,7 +68,7 @@ class SmallScenario:
 
     def __call__(self, seen: Seen) -> Reply:
         request = f"{seen.method} {seen.target}"
-        call = next(name for name, pattern in CALLS.items() if re.match(pattern, request))
+        call = next(name for name, pattern in (ASIDE | CALLS).items() if re.match(pattern, request))
         self.calls[call] += 1
         honest = getattr(self, f"_{call.replace(' ', '_')}")(seen)
         waiting = self.garbled[call]
@@ -89,6 +99,29 @@ class SmallScenario:
         ]
         model_id = _last(seen)
         return Reply(body={"model": {"id": model_id, "name": "A horse", "tags": [], "inputs": inputs}})
+
+    def _cancel(self, seen: Seen) -> Reply:
+        return Reply(400, {"error": "Bad Request", "reason": "this kind of job cannot be canceled"})
+
+    def _teams(self, seen: Seen) -> Reply:
+        return Reply(body={"teams": [{"id": "team_1", "name": "A team", "plan": "pro", "projects": []}]})
+
+    def _limits(self, seen: Seen) -> Reply:
+        return Reply(body={"plan": "pro", "limits": {"parallelCustomJobs": 9, "creativeUnits": 5000}})
+
+    def _text_price(self, seen: Seen) -> Reply:
+        return Reply(status=269, body={"creativeUnitsCost": 2, "costDetails": {}})
+
+    def _enhance(self, seen: Seen) -> Reply:
+        return Reply(body={"prompts": ["character1 waves slowly"], "creativeUnitsCost": 2})
+
+    def _translate(self, seen: Seen) -> Reply:
+        return Reply(
+            body={"translation": "character1 waves", "detectedLanguage": "zh", "creativeUnitsCost": 2}
+        )
+
+    def _guide(self, seen: Seen) -> Reply:
+        return Reply(body={"promptGuide": {"value": "# Write plainly"}})
 
     def _new_upload(self, seen: Seen) -> Reply:
         number = next(self._numbers)

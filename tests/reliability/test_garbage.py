@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import math
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -22,10 +23,10 @@ from happyhorse_widgets.engine.connect import connect
 from happyhorse_widgets.engine.session import Session
 from happyhorse_widgets.engine.settings import Settings
 from happyhorse_widgets.engine.states import RESTING, State
-from happyhorse_widgets.errors import InvalidRequest, JobError
+from happyhorse_widgets.errors import ApiError, InvalidRequest, JobError
 from happyhorse_widgets.media.frames import move_moov_first
 from tests.reliability.garbage import FILE, READABLE, UNREADABLE, Garbage
-from tests.reliability.small_scenario import CALLS, FILES, SmallScenario
+from tests.reliability.small_scenario import ASIDE, CALLS, FILES, SmallScenario
 from tests.scripted_server import CLOSE, KEY, SECRET, Reply, ScriptedServer
 from tests.sessions import LONG, picture, until
 from tests.videos import write_video
@@ -209,6 +210,37 @@ def test_garbage_everywhere_at_once(on_a_bench: OnABench) -> None:
                 bench.rest(clip)
             bench.scenario.garbled.clear()
             bench.assert_lives()
+
+    check()
+
+
+def test_garbage_in_answer_to_what_is_asked_aside_is_told_and_holds_nothing_up(on_a_bench: OnABench) -> None:
+    drawn = {call: st.lists(st.one_of(READABLE, UNREADABLE), max_size=2) for call in ASIDE}
+
+    @examples(15)
+    @given(st.fixed_dictionaries(drawn))
+    def check(garbage: dict[str, list[Garbage]]) -> None:
+        with on_a_bench() as bench:
+            session, scenario = bench.session, bench.scenario
+            scenario.asleep = True
+            clip = bench.begin()
+            until(lambda: clip.job_id, "it is submitted")
+            for call, answers in garbage.items():
+                scenario.garble(call, answers)
+            assert clip.cancel().endswith(".")
+            session.run(session._engine._learn_plan()).result(LONG)
+            assert session.queue.running == 1
+            for kind in ("enhance", "translate"):
+                with contextlib.suppress(ApiError):
+                    wish = session.texts.propose(kind, "character1 waves", model=session.model)
+                    assert isinstance(session.run(wish).result(LONG).text, str)
+                assert scenario.calls[kind] <= 1  # paid once, whatever came back
+            with contextlib.suppress(ApiError):
+                assert isinstance(session.run(session.texts.guide(session.model)).result(LONG), str)
+            assert 0 <= session.spent < math.inf
+            scenario.garbled.clear()
+            scenario.asleep = False
+            bench.assert_is_whole(bench.rest(clip))
 
     check()
 

@@ -2,51 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
-
 import pytest
 
-from happyhorse_widgets.engine.connect import connect
-from happyhorse_widgets.engine.session import Session
+from tests.reliability.conftest import OpenOn
 from tests.reliability.small_scenario import SmallScenario
-from tests.scripted_server import KEY, SECRET, Reply, ScriptedServer, Seen
-from tests.sessions import LONG, QUICK, picture, until
-from tests.videos import write_video
-
-Script = Callable[[Seen], Reply]
-OpenOn = Callable[[Script], AbstractContextManager[Session]]
+from tests.scripted_server import Reply, Seen
+from tests.sessions import LONG, picture, until
 
 BROKEN = {
     "a fault of the server": Reply(500, {"error": "x", "reason": "this job is broken"}),
     "an unreadable job": Reply(200, {"job": {"nothing": 1}}),
 }
-
-
-@pytest.fixture
-def scenario(tmp_path: Path) -> SmallScenario:
-    """An honest Scenario with one video."""
-    return SmallScenario(write_video(tmp_path / "served.mp4", frames=6).read_bytes())
-
-
-@pytest.fixture
-def open_on(scenario: SmallScenario, tmp_path: Path) -> OpenOn:
-    """A session on a server that answers by a script around `scenario`."""
-
-    @contextmanager
-    def open_one(script: Script) -> Iterator[Session]:
-        with ScriptedServer(script=script) as server:
-            scenario.base = server.url
-            session = connect(
-                KEY, SECRET, base_url=f"{server.url}/v1", home=tmp_path / "home", settings=QUICK
-            )
-            try:
-                yield session
-            finally:
-                session.close()
-
-    return open_one
 
 
 @pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN.keys())

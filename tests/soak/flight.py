@@ -47,6 +47,12 @@ class Memory:
     def most(self) -> float:
         return max(megabytes for _, megabytes, _ in self.samples)
 
+    @property
+    def growth(self) -> float:
+        """MB a minute from the first sample to the last; 0.0 where there is but one."""
+        minutes = (self.samples[-1][0] - self.samples[0][0]) / 60
+        return (self.last - self.first) / minutes if minutes else 0.0
+
     def slope(self, *, least: int, most: int) -> float:
         """MB a minute, fitted, while so many were done; 0.0 where that was too short to tell."""
         chosen = np.array([(at, megabytes) for at, megabytes, done in self.samples if least <= done <= most])

@@ -6,7 +6,7 @@ import { alive, listen } from "./shared/lifetime.js";
 import { KIND, newPress } from "./shared/rpc.js";
 
 /** In the order in which they are told. @type {[string, string][]} */
-const PHASES = [["ready", "ready"], ["busy", "on the way"], ["asking", "to be looked at"], ["failed", "failed"], ["stopped", "withdrawn"], ["planned", "planned"]];
+const PHASES = [["ready", "ready"], ["busy", "on the way"], ["halted", "not followed"], ["asking", "to be looked at"], ["failed", "failed"], ["stopped", "withdrawn"], ["planned", "planned"]];
 
 /**
  * @typedef {{clips: number, expected: number | null}} Order

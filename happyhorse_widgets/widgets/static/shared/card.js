@@ -18,7 +18,7 @@ import { createWords } from "./words.js";
  * @typedef {object} State What `card_state` in card.py gives.
  * @property {string} id
  * @property {boolean} kept Whether the clip is in the library: not yet where a press was not answered.
- * @property {"busy" | "ready" | "failed" | "stopped" | "asking"} phase
+ * @property {"busy" | "halted" | "ready" | "failed" | "stopped" | "asking"} phase
  * @property {string} heading
  * @property {string} note
  * @property {number | null} progress

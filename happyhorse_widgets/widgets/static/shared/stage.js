@@ -43,7 +43,8 @@ export function createStage({ rpc, signal }) {
   function tick() {
     if (state === undefined || state.phase === "ready") return;
     const [busy, elapsed] = [state.phase === "busy", (state.ended ?? rpc.now()) - state.started];
-    setText(time, state.deleted || (busy && lost) ? "" : clock(elapsed)); // without news nothing is counted
+    // Without news nothing is counted, nor where nobody follows the clip.
+    setText(time, state.deleted || (busy ? lost : state.ended === null) ? "" : clock(elapsed));
     setText(usual, busy && !lost ? usually(elapsed, state.expected) : "");
   }
 
@@ -84,12 +85,13 @@ function createProgress() {
  */
 function saying(state, lost) {
   if (state.deleted) return { words: state.heading, note: DELETED };
-  if (state.phase !== "busy") return { words: state.heading, note: state.note };
-  if (lost) {
+  if (lost && ["busy", "halted"].includes(state.phase)) {
     const again = `hh.connect().clip("${state.id}") shows it again.`;
     return { words: "The kernel has stopped", note: `Nothing is lost: what was sent goes on. ${again}` };
   }
-  if (state.detached) return { words: "In the background", note: DETACHED };
+  if (state.detached && state.phase === "busy") {
+    return { words: "In the background", note: [DETACHED, state.note].filter(Boolean).join(" ") };
+  }
   return { words: state.heading, note: state.note };
 }
 
