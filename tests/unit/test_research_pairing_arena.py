@@ -14,6 +14,7 @@ import happyhorse_widgets as hh
 from happyhorse_widgets.errors import InvalidRequest, LibraryError
 from happyhorse_widgets.research.contenders import field_of
 from happyhorse_widgets.research.poll import checked_questions, checked_rules
+from happyhorse_widgets.research.report_voting import gathered
 from happyhorse_widgets.widgets.showing import Booth
 from tests.arenas import MODELS, fill_arena
 
@@ -101,7 +102,9 @@ def test_other_inputs_of_a_model_are_held_equal_or_told(tmp_path: Path) -> None:
     assert asked == [{f"clip_{model}_0_{seed}" for model in MODELS} for seed in (0, 1)]
     assert {pair.levels for pair in hh.Arena(session.clips, by="guidance_scale").pairs} == {("7", "9.5")}
     with pytest.warns(UserWarning, match="differ in all of model, guidance_scale, which votes"):
-        hh.Arena(["clip_model_one_0_0", "clip_model_two_0_1"])
+        apart = hh.Arena(["clip_model_one_0_0", "clip_model_two_0_1"])
+    assert "'model_one' and 'model_two' differ in all of model, guidance_scale" in gathered(apart.votes)
+    assert "differ in all of" not in gathered(arena.votes)
     with pytest.raises(InvalidRequest, match="duration, model, guidance_scale, or give"):
         hh.Arena(session.clips, by="colour")
     session.close()
