@@ -46,8 +46,14 @@ def clips_frame(clips: Iterable[Clip]) -> pd.DataFrame:
 
 
 def tidy(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """The rows as a frame, in which whole numbers stay whole where some are missing."""
+    """The rows as a frame, in which whole numbers stay whole where some are missing.
+
+    A column of several kinds of values, such as numbers and names, holds texts: a column of a Parquet file has one kind.
+    """
     frame: pd.DataFrame = needs("pandas").DataFrame(rows)
+    for name in frame.columns:
+        if frame[name].dtype.kind == "O" and len({type(value) for value in frame[name].dropna()}) > 1:
+            frame[name] = frame[name].map(str, na_action="ignore")
     kinds = {
         name: "Int64"
         for name in _WHOLE

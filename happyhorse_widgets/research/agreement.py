@@ -40,15 +40,20 @@ class Agreement:
     items_in_kappa: int
 
 
-def agreement(votes: pd.DataFrame, *, item: str | Sequence[str] = "item", rater: str = "rater") -> Agreement:
+def agreement(
+    votes: pd.DataFrame, *, item: str | Sequence[str] | None = None, rater: str = "rater"
+) -> Agreement:
     """How far the raters of `votes` agree. `item` names the column, or columns, that tell what was compared.
 
-    An item is that in one arena and for one question, where there are columns `arena` and `question`. Which of the two was shown
-    on the left plays no part. Of a rater who saw an item several times the first vote counts, the others count in `repeats`.
+    None means `pair`, the pair of clips in `Arena.votes`, or, where there is no such column, `item`. An item is that in one arena
+    and for one question, where there are columns `arena` and `question`. Which of the two was shown on the left plays no part. Of
+    a rater who saw an item several times the first vote counts, the others count in `repeats`.
 
     Raises `InvalidRequest` for missing columns, for rows that are no votes, and for rows without a rater; warns of votes on
     several questions, unless `item` names the column `question`.
     """
+    if item is None:
+        item = "pair" if "pair" in votes.columns else "item"
     keys = [item] if isinstance(item, str) else list(item)
     missing = [name for name in [*keys, rater] if name not in votes.columns]
     if missing:

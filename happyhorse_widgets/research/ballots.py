@@ -21,6 +21,8 @@ _OPPOSITE = {"a": "b", "b": "a", "tie": "tie", "both_bad": "both_bad"}
 _WHOLE = {"left": "b", "right": "a"}
 #: Columns that a person may have made categorical.
 _TEXTS = ("kind", "winner", "spoiled", "arena", "pair", "question", "ballot", "clip_a")
+#: The columns from which there is something to tell of the raters.
+RATED = frozenset((*_TEXTS, "rater", "seconds"))
 
 
 @dataclass(frozen=True, slots=True)

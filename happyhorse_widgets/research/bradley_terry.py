@@ -3,6 +3,10 @@
 Of two models with log strengths a and b the first is preferred with a probability proportional to exp(a), the second to
 exp(b), and neither to ν·exp((a + b) / 2). With ν = 0 there are no ties, and it is the model of Bradley and Terry.
 
+The search is our own, by Newton's method on whole arrays: choix has no ties, and fits one set of votes at a time, where a
+bootstrap has a thousand. Nor can it hold some strengths where a maximum exists for a part of the models only. Tests hold this to
+choix, evalica and statsmodels.
+
 R. A. Bradley and M. E. Terry, "Rank Analysis of Incomplete Block Designs: I", Biometrika 39 (1952) 324–345.
 R. R. Davidson, "On Extending the Bradley-Terry Model to Accommodate Ties in Paired Comparison Experiments", Journal of the
 American Statistical Association 65 (1970) 317–328.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -41,7 +42,7 @@ def field_of(session: Session, clips: Any, by: By) -> Field:
         return session.clip(one if isinstance(one, str) else one.id)
 
     found = {clip.id: clip for clip in clips_of(clips, find)}
-    level_of = _levels(clips, by, find)
+    level_of = _levels(clips, by, find, inputs={name for clip in found.values() for name in inputs_of(clip)})
     entries: list[Entry] = []
     left_out: dict[str, str] = {}
     for _, clip in sorted(found.items()):
@@ -58,9 +59,18 @@ def field_of(session: Session, clips: Any, by: By) -> Field:
 def factors_of(clip: Clip) -> dict[str, str]:
     """What the clip was asked to be, as texts that are equal where the request is."""
     request = clip.request
-    told = {name: str(getattr(request, name)) for name in FACTORS}
+    told = {name: str(getattr(request, name)) for name in FACTORS} | inputs_of(clip)
     return told | {
         "references": " ".join(item.sha256 or item.asset_id or item.name for item in request.references)
+    }
+
+
+def inputs_of(clip: Clip) -> dict[str, str]:
+    """The inputs of its model beside the `FACTORS`, as such texts; one that was left to the model is not among them."""
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+        for name, value in sorted(clip.request.inputs.items())
+        if value is not None
     }
 
 
@@ -81,8 +91,10 @@ def clips_of(given: Any, find: Callable[[Any], Clip]) -> Iterator[Clip]:
             ) from None
 
 
-def _levels(clips: Any, by: By, find: Callable[[Any], Clip]) -> Callable[[Clip], str | None]:
-    """A function that gives a clip's level; None for one that has none."""
+def _levels(
+    clips: Any, by: By, find: Callable[[Any], Clip], inputs: Collection[str]
+) -> Callable[[Clip], str | None]:
+    """A function that gives a clip's level; None for one that has none. `inputs` are those of the clips' models."""
     if isinstance(by, Mapping):
         chosen: dict[str, str] = {}
         for name, members in by.items():
@@ -98,9 +110,10 @@ def _levels(clips: Any, by: By, find: Callable[[Any], Clip]) -> Callable[[Clip],
     for cell in getattr(clips, "cells", ()):
         if cell.clip is not None and by in cell.levels:
             named.setdefault(cell.clip.id, str(cell.levels[by]))
-    if not named and by not in FACTORS:
+    known = (*FACTORS, *sorted(inputs))
+    if not named and by not in known:
         raise InvalidRequest(
-            f"There is no factor {by!r}. Compare by {', '.join(FACTORS)}, or give a dict of clips by level, or a function."
+            f"There is no factor {by!r}. Compare by {', '.join(known)}, or give a dict of clips by level, or a function."
         )
     return lambda clip: named.get(clip.id) or _told(clip, by)
 
@@ -109,4 +122,4 @@ def _told(clip: Clip, factor: str) -> str | None:
     """The level by a parameter: in words where it was left to the model, or is a set of no images."""
     if factor == "references":
         return factors_of(clip)[factor] or "no references"
-    return "default" if getattr(clip.request, factor, "") is None else factors_of(clip).get(factor)
+    return "default" if getattr(clip.request, factor, "") is None else factors_of(clip).get(factor, "default")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A clip that takes part: its `side` of any pair, and its factors by name, as texts."""
+    """A clip that takes part: its `side` of any pair, and its factors by name, as texts; models may have different ones."""
 
     side: Side
     factors: Mapping[str, str]
@@ -68,7 +68,7 @@ def pairs_among(entries: Iterable[Entry], *, by: str | None = None) -> Pairing:
         shared, apart = _factors(levels[first], levels[second], by)
         if apart:
             confounded[first, second] = apart
-        counterparts: dict[tuple[str, ...], list[Side]] = defaultdict(list)
+        counterparts: dict[tuple[str | None, ...], list[Side]] = defaultdict(list)
         for entry in levels[second]:
             counterparts[_values(entry, shared)].append(entry.side)
         for entry in levels[first]:
@@ -85,14 +85,14 @@ def _factors(
     """The factors that are held equal in pairs of two levels, and those that cannot be."""
     shared: list[str] = []
     apart: list[str] = []
-    for name in first[0].factors:
+    for name in dict.fromkeys(name for entry in (*first, *second) for name in entry.factors):
         if name == by:
             continue
-        ours = {entry.factors[name] for entry in first}
-        theirs = {entry.factors[name] for entry in second}
+        ours = {entry.factors.get(name) for entry in first}
+        theirs = {entry.factors.get(name) for entry in second}
         (apart if ours.isdisjoint(theirs) else shared).append(name)
     return tuple(shared), tuple(apart)
 
 
-def _values(entry: Entry, names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(entry.factors[name] for name in names)
+def _values(entry: Entry, names: Sequence[str]) -> tuple[str | None, ...]:
+    return tuple(entry.factors.get(name) for name in names)

@@ -189,7 +189,7 @@ def _read(name: str, value: Any) -> Any:
 
 
 def bring_images(plan: Plan, folder: Path, keep: Callable[[Any], object]) -> None:
-    """Have every image of the plan in this library: from there, or from a file of its name in `folder`.
+    """Have every image of the plan in this library: from there, or from a file in `folder` of its name, or of its SHA-256.
 
     `keep` puts images into the library, and raises `InvalidImage` for a reference that is not in it. Raises `InvalidRequest` that
     names those that are in neither.
@@ -201,7 +201,7 @@ def bring_images(plan: Plan, folder: Path, keep: Callable[[Any], object]) -> Non
         except InvalidImage:
             missing.append(
                 f"{reference.name} (sha256 {(reference.sha256 or '')[:12]}…) is not in this library. Put the very image"
-                f" beside the plan, as {folder / Path(reference.name).name}."
+                f" beside the plan, as {' or '.join(str(path) for path in _places(reference, folder))}."
             )
     if missing:
         raise InvalidRequest(*missing)
@@ -213,8 +213,19 @@ def _images(plan: Plan) -> list[Reference]:
     return [reference for images in sets for reference in images]
 
 
+def _places(reference: Reference, folder: Path) -> list[Path]:
+    """Where its file may be. Several images may have one name, as all do that never were in a file; no two have one SHA-256."""
+    names = [reference.name, *([reference.file] if reference.file else [])]
+    return [folder / Path(name).name for name in names]
+
+
 def _beside(reference: Reference, folder: Path) -> Any:
-    path = folder / Path(reference.name).name
+    found = (_at(path, reference.sha256) for path in _places(reference, folder))
+    return next((image for image in found if image is not None), None)
+
+
+def _at(path: Path, sha256: str | None) -> Any:
+    """The image in this file, as it comes or without its metadata, where it has this SHA-256."""
     if not path.is_file() or path.suffix.lower().lstrip(".") not in (*MEDIA_TYPES.values(), "jpeg"):
         return None
     for keep_metadata in (False, True):
@@ -222,6 +233,6 @@ def _beside(reference: Reference, folder: Path) -> Any:
             image = load_image(path, keep_metadata=keep_metadata)
         except HappyHorseError:
             return None
-        if image.sha256 == reference.sha256:
+        if image.sha256 == sha256:
             return image
     return None

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 
     from .pairing import Entry, Pair
 
+#: What every arena does, in the words of a paper's methods.
+BLINDING = (
+    "the arena's page shows both clips in equal boxes, from files of equal size that say nothing of themselves; no name, "
+    "address, title or order tells the sides apart"
+)
+COUNTERBALANCING = (
+    "sides are drawn by lot, each clip of a pair about as often on the left, and for one rater the times that two levels were on "
+    "the left never differ by more than two; the order of pairs is drawn for each rater"
+)
 FORMAT, VERSION = "happyhorse_widgets arena", 1
 _QUESTIONS, _LONGEST_QUESTION = 10, 500
 
@@ -75,6 +84,22 @@ class Poll:
     def cast(self, ballot: Ballot) -> Ballot:
         """Write the ballot down; it is committed when this returns. See `Ballots.cast` for what it raises."""
         return self.ballots.cast(ballot).result()
+
+    def methods(self) -> dict[str, Any]:
+        """How votes are gathered here, as plain JSON: what a paper has to say of it."""
+        plan = self.plan
+        return {
+            "id": self.id,
+            **{
+                name: plan[name]
+                for name in ("name", "by", "questions", "pairing", "repeats", "checks", "seed")
+            },
+            "votes_wanted": self.rules.votes_wanted,
+            "clips": len(plan["clips"]),
+            "pairs": len(plan["pairs"]),
+            "blinding": BLINDING,
+            "counterbalancing": COUNTERBALANCING,
+        }
 
     def last(self, rater: str) -> Ballot | None:
         """The latest ballot of the rater that counts; None before the first."""

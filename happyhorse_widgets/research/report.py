@@ -64,14 +64,16 @@ def report(
     """Write a study as one HTML page that plays without a kernel or a network, as a paper's supplement; returns its path.
 
     The page has methods (design, levels, fixed parameters, reference images, order, plan's SHA-256, versions), every cell with
-    its clip, costs, what was left out and why, and all data as CSV. `votes`, as `Arena.votes` or any CSV has them, add ratings
-    with intervals (whose resamples draw all votes of one `cluster`, such as "rater", together), duels, the win matrix and the
-    raters' agreement, for each question that was asked; `metrics`, as `hh.metrics(sweep)` gives them, add
-    distributions by factor and the definitions. `notes` are paragraphs of your own, parted by empty lines. With `embed` the
-    clips are in the page, else in a folder beside it, `<name>_clips`; either way their bytes are the files of the library, with
-    the hashes that are printed: a file that is gone, or has another hash, is not shown, and stands among what was left out.
+    its clip, costs, what was left out and why, and all data as CSV. `votes`, as `Arena.votes` or any CSV has them, add how they
+    were gathered and by whom, ratings with intervals (whose resamples draw all votes of one `cluster`, such as "rater",
+    together), duels, the win matrix and the raters' agreement, for each question that was asked; `metrics`, as
+    `hh.metrics(sweep)` gives them, add distributions by factor and the definitions. `notes` are
+    paragraphs of your own, parted by empty lines. With `embed` the clips are in the page, else in a folder beside it,
+    `<name>_clips`; either way their bytes are the files of the library, with the hashes that are printed: a file that is gone, or
+    has another hash, is not shown, and stands among what was left out.
 
-    Every number can be traced to clips by id and SHA-256. Raises `InvalidRequest` where the name does not end in .html, and for
+    Every number can be traced to clips by id and SHA-256, as far as votes and measures name them; what names none, or none of
+    this study's files, stands among what was left out. Raises `InvalidRequest` where the name does not end in .html, and for
     frames that are not what they should be, and `MissingExtra` without the extra `research`.
     """
     target = Path(path).expanduser()
@@ -115,7 +117,10 @@ def report(
         outcome=_outcome(sweep),
         cells=articles,
         exclusions=exclusions(
-            articles, votes=votes, metrics=metrics, done=[clip.id for clip in clips if clip.is_done]
+            articles,
+            votes=votes,
+            metrics=metrics,
+            done={clip.id: str(clip.sha256) for clip in clips if clip.is_done},
         ),
         sections=sections,
         data=data,

@@ -11,6 +11,7 @@ from happyhorse_widgets.errors import InvalidRequest
 
 from .report_exclusions import has_failed
 from .report_tables import Table
+from .report_voting import gathered
 from .votes import once
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class Section:
 
 
 def voted(votes: pd.DataFrame, cluster: str | None) -> Section:
-    """Ratings, duels, the win matrix and agreement of what was voted; where raters answered several questions, of each."""
+    """How the votes were gathered, the raters, and ratings, duels, the win matrix and agreement, of each question by itself."""
+    from .ballots import RATED, rater_table
     from .figures import forest
     from .rankings import duels, rankings, win_matrix
 
@@ -54,7 +56,8 @@ def voted(votes: pd.DataFrame, cluster: str | None) -> Section:
         warnings.filterwarnings("ignore", message=".*answers stand there more than once")
         votes = once(votes)
     asked = list(votes["question"].dropna().unique()) if "question" in votes.columns else []
-    figures, tables, text = [], [], []
+    figures, text = [], [gathered(votes)]
+    tables = [Table("Raters", "raters", rater_table(votes))] if set(votes.columns) >= RATED else []
     preliminary = False
     for number, question in enumerate(asked or [None]):
         answers = votes if question is None else votes[votes["question"] == question]
@@ -110,7 +113,7 @@ def _methods(ranking: pd.DataFrame, told: str) -> list[str]:
 def _agreement(votes: pd.DataFrame, of: str) -> str:
     from .agreement import agreement
 
-    found: Agreement = agreement(votes, item="pair")
+    found: Agreement = agreement(votes)
     told = [f"{found.raters} raters, {found.items} items"]
     told += [
         f"{name} {value:.3f}".replace("-", "−")
@@ -136,7 +139,8 @@ def measured(metrics: pd.DataFrame, cells: pd.DataFrame, factors: Sequence[str])
     good = metrics[~has_failed(metrics)]
     known = [name for name in metrics.columns if name not in ("sha256", "error")]
     facts = {measure.name for measure in FACTS}
-    ours = good[good.index.isin(cells["clip_id"])]
+    files = dict(zip(cells["clip_id"], cells["sha256"], strict=True))
+    ours = good[[sha256 == files.get(clip_id, "") for clip_id, sha256 in good["sha256"].items()]]
     numbers = [name for name in known if name not in facts and _varies(ours, name)]
     joined = cells.merge(
         ours[numbers], left_on="clip_id", right_index=True, how="inner", suffixes=("", " measured")

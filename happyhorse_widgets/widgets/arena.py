@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 
 
 class Arena(Widget):
-    """Blind votes on pairs of clips that differ in one factor only.
+    """Blind votes on pairs of clips that differ in one factor only: all else that was asked for is equal, as far as it can be.
 
     - `clips`: clips, their local ids, or a sweep; those without a video are left out
-    - `by`: the factor whose levels are compared ("model", "prompt", "resolution" …, or any of a sweep's), a dict of clips by
-      level, or a function from a clip to its level (None: it takes no part)
+    - `by`: the factor whose levels are compared ("model", "prompt", "resolution" …, any of a sweep's, or any other input of the
+      models), a dict of clips by level, or a function from a clip to its level (None: it takes no part)
     - `questions`: what raters are asked of each pair: a text, a list of texts, or a dict of texts by short names. The answers
       are A, B, tie and both bad
     - `rater`: the name or pseudonym of who votes; None asks for it
@@ -60,7 +60,7 @@ class Arena(Widget):
     Each rater sees each pair once, in an order of their own, on sides that are drawn by lot, each level about as often left as
     right: of two levels at most two apart. Every vote is in the library before the next pair is shown. The same call on the same
     library goes on with the same arena, also in another kernel, and several raters may vote at the same time. Nothing that
-    reaches the browser tells the sides apart.
+    reaches the browser tells the sides apart. Where two levels have no value of another factor in common, a warning says so.
 
     Raises `InvalidRequest` where there is no pair to compare, and for arguments out of their range.
     """
@@ -110,13 +110,9 @@ class Arena(Widget):
             questions=asked,
             rules=rules,
         )
-        for (one, other), factors in found.confounded.items():
-            if field.factor is not None or len(factors) > 1:  # one alone is what these levels are about
-                together = ", ".join(dict.fromkeys([field.factor or factors[0], *factors]))
-                warnings.warn(
-                    f"{one!r} and {other!r} differ in all of {together}, which votes on them cannot tell apart.",
-                    stacklevel=2,
-                )
+        self._confounded = _confounded(found.confounded, field.factor)
+        for sentence in self._confounded:
+            warnings.warn(sentence, stacklevel=2)
         if self._left_out:
             warnings.warn(f"{len(self._left_out)} clips take no part: see arena.left_out.", stacklevel=2)
         self._booth = Booth(self.session, self._poll)
@@ -133,10 +129,13 @@ class Arena(Widget):
         """What was said as a tidy frame, a row for each question that was answered: what `hh.rankings` takes.
 
         Repeats and checks are among it, which the column `kind` tells from votes on models; see `session.ballots.to_frame`. Its
-        `attrs` have `left_out`, which `hh.report` repeats.
+        `attrs` have `left_out` and, as `arena`, how votes are gathered here, both of which `hh.report` repeats.
         """
         votes = self.session.ballots.to_frame(self._poll.id)
-        votes.attrs["left_out"] = self.left_out
+        votes.attrs |= {
+            "arena": self._poll.methods() | {"confounded": self._confounded},
+            "left_out": self.left_out,
+        }
         return votes
 
     @property
@@ -269,6 +268,16 @@ class Arena(Widget):
         self.rpc.on(Kind.ARENA_CHUNK, aside(chunk))
         self.rpc.on(Kind.ARENA_VOTE, aside(vote))
         self.rpc.on(Kind.ARENA_UNDO, aside(undo))
+
+
+def _confounded(found: Mapping[tuple[str, str], tuple[str, ...]], factor: str | None) -> list[str]:
+    """A sentence for every two levels that differ in more than what they are about."""
+    return [
+        f"{one!r} and {other!r} differ in all of {', '.join(dict.fromkeys([factor or factors[0], *factors]))}, "
+        "which votes on them cannot tell apart."
+        for (one, other), factors in found.items()
+        if factor is not None or len(factors) > 1  # one alone is what these levels are about
+    ]
 
 
 def _no_pairs(levels: list[str], left_out: Mapping[str, str]) -> str:

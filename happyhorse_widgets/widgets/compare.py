@@ -51,7 +51,8 @@ class Compare(Widget):
 
     - `clips`: 2 to 36 clips, their local ids, or a sweep
     - `rows`, `columns`: the factors that make the grid's rows and columns: of a sweep its own, else those in which the requests
-      differ (`prompt`, `references`, `seed`, `aspect_ratio`, `resolution`, `duration`, `model`). "" is for none; None chooses
+      differ (`prompt`, `references`, `seed`, `aspect_ratio`, `resolution`, `duration`, `model`, or another input of the models).
+      "" is for none; None chooses
     - `mode`: "grid" shows all; "side by side", "wipe" (a line that is moved between two in the same place) and "flicker" (now
       one, now the other) show two
     - `session`: where ids are looked up; by default the one of the last `connect`

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from happyhorse_widgets.research.contenders import inputs_of
+
 from .card import model_name
 
 if TYPE_CHECKING:
@@ -19,11 +21,13 @@ _MOST = 120
 def differing(clips: Sequence[Clip]) -> list[dict[str, str]]:
     """Of each clip the level of every factor in which the clips differ, in words: `{"prompt": "… snow …", "seed": "seed 7"}`.
 
-    Factors come in the order prompt, references, seed, aspect_ratio, resolution, duration, model. Of the prompts only the words
-    between those that all begin with and those that all end with are said, at most 120 letters of each.
+    Factors come in the order prompt, references, seed, aspect_ratio, resolution, duration, model, then the other inputs by their
+    names, "–" where one was left to the model. Of the prompts only the words between those that all begin with and those that
+    all end with are said, at most 120 letters of each.
     """
     levels = [_levels(clip) for clip in clips]
-    told = {name: [level[name] for level in levels] for name in levels[0]}
+    names = [*levels[0], *sorted({name for level in levels for name in level} - levels[0].keys())]
+    told = {name: [level.get(name, "–") for level in levels] for name in names}
     told["prompt"] = _middles([clip.request.prompt.split() for clip in clips])
     differ = [name for name, words in told.items() if len(set(words)) > 1]
     return [{name: shortened(told[name][index]) for name in differ} for index in range(len(clips))]
@@ -43,7 +47,7 @@ def shortened(text: str) -> str:
 def _levels(clip: Clip) -> dict[str, str]:
     request = clip.request
     seed = clip.seed_used if clip.seed_used is not None else request.seed
-    return {
+    told = {
         "prompt": request.prompt,
         "references": ", ".join(reference.name for reference in request.references),
         "seed": "no seed" if seed is None else f"seed {seed}",
@@ -52,6 +56,7 @@ def _levels(clip: Clip) -> dict[str, str]:
         "duration": "–" if request.duration is None else f"{request.duration} s",
         "model": model_name(request.model),
     }
+    return told | {name: in_words(name, value) for name, value in inputs_of(clip).items()}
 
 
 def _middles(texts: Sequence[list[str]]) -> list[str]:

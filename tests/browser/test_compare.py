@@ -196,6 +196,14 @@ HEARD = """() => {
 }"""
 
 
+# The speed of every player at once after it was chosen, before any is slowed down to keep with the others.
+FASTER = """(select, speed) => {
+    select.value = speed;
+    select.dispatchEvent(new Event("change"));
+    return [...document.querySelectorAll("video")].map((video) => video.playbackRate);
+}"""
+
+
 def test_one_clip_is_heard_and_its_sound_follows_its_picture(compare: Callable[..., Locator]) -> None:
     panel = compare(2)
     page = panel.page
@@ -207,6 +215,9 @@ def test_one_clip_is_heard_and_its_sound_follows_its_picture(compare: Callable[.
     assert page.evaluate(quiet) == [0, 0], "players without sound keep one time"
     sounds = "() => [...document.querySelectorAll('audio')].map((audio) => !audio.paused)"
     assert page.evaluate(sounds) == [True, False]
+    speed = panel.get_by_role("combobox", name="Speed")
+    assert speed.evaluate(FASTER, "0.5") == [0.5, 0.5], "all players go at that speed"
+    speed.evaluate(FASTER, "0.25")
     panel.get_by_role("button", name="Hear B").click()
     page.wait_for_function(f"() => String(({sounds})()) === 'false,true'")
     page.keyboard.press("m")

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 import happyhorse_widgets as hh
@@ -51,7 +53,9 @@ def study(start_shared_sandbox: StartSandbox, tmp_path_factory: pytest.TempPathF
 
 def votes_on(study: Sweep) -> pd.DataFrame:
     """Votes of which one is no vote on models."""
-    ids = {f"clip_{side}": clip.id for side, clip in zip("ab", study.clips, strict=False)}
+    done = [clip for clip in study.clips if clip.is_done]
+    ids = {f"clip_{side}": clip.id for side, clip in zip("ab", done, strict=True)}
+    ids |= {f"sha256_{side}": str(clip.sha256) for side, clip in zip("ab", done, strict=True)}
     rows = [
         {"model_a": "1", "model_b": "2", "winner": winner, "kind": kind, "rater": rater, "pair": "p", **ids}
         for winner, kind, rater in [
@@ -207,6 +211,35 @@ def test_answers_that_do_not_count_are_told(study: Sweep, tmp_path: Path) -> Non
     assert "nan" not in page.split("Exclusions")[1].split("<h2>")[0]
 
 
+def test_votes_that_cannot_be_traced_to_the_files_of_the_page_are_told(study: Sweep, tmp_path: Path) -> None:
+    votes = votes_on(study)
+    traced = told_in(study, tmp_path, votes=votes)
+    assert "answers count, but" not in traced
+    clip = votes["clip_b"][0]
+    votes.loc[0, "clip_a"] = None
+    votes.loc[1, ["clip_a", "clip_b"]] = ["clip_x", "clip_w"]
+    votes.loc[2, "sha256_b"] = "0" * 64
+    votes.loc[3, "sha256_a"] = ""
+    page = told_in(study, tmp_path, votes=votes)
+    assert "1 of 4 answers count, but name no clip on one side or both" in page
+    assert "1 of 4 answers count, but name clips outside this study: clip_w, clip_x." in page
+    assert f"1 of 4 answers count, but were cast on another file (sha256) than the cell's: {clip}." in page
+    assert "1 of 4 answers count, but name a clip without its sha256" in page
+    bare = told_in(study, tmp_path, votes=votes[["model_a", "model_b", "winner"]][:3])
+    assert "3 of 3 answers count, but name no clip" in bare
+
+
+def test_measures_of_another_file_are_told_and_in_no_mean(study: Sweep, tmp_path: Path) -> None:
+    metrics = measures_of(study)
+    assert "Measures that were not taken of the cell's file" not in told_in(study, tmp_path, metrics=metrics)
+    other = metrics.assign(sharpness=[0.25, 0.5], exposure=[0.1, 0.2])
+    other.loc["clip_other"] = other.iloc[0]
+    other.iloc[1, 0] = "0" * 64
+    page = told_in(study, tmp_path, metrics=other)
+    assert "whose sha256 is another, are in no figure and no mean: " + other.index[1] in page
+    assert "Means by" not in page  # one clip is left, whose measures do not vary
+
+
 def test_measures_that_failed_or_are_ones_own_are_told(study: Sweep, tmp_path: Path) -> None:
     metrics = measures_of(study).assign(taste=[1, 2])
     last = metrics.index[1]
@@ -217,6 +250,83 @@ def test_measures_that_failed_or_are_ones_own_are_told(study: Sweep, tmp_path: P
     assert f"Clip {last} could not be measured: It is cut." in page
     assert "Measures of clips that are none of this study's cells: clip_other." in page
     assert "Columns without a definition here: taste." in page
+
+
+def simulated(study: Sweep) -> hh.Arena:
+    """An arena in which twelve raters have voted, who prefer the second seed three times in four, on two questions."""
+    arena = hh.Arena(
+        study,
+        by="seed",
+        questions={"better": "Which clip is better?", "sharper": "Which one is sharper?"},
+        repeats=1.0,
+        checks=1.0,
+        seed=9,
+        session=study.session,
+    )
+    lots = np.random.default_rng(2)
+    for number in range(12):
+        rater = f"rater {number}"
+        while (turn := arena.turn(rater)) is not None:
+            liked = "2" if lots.random() < 0.75 else "1"
+            side = {"left": "b", "right": "a"}.get(turn.spoiled, "a" if turn.left.level == liked else "b")
+            arena.vote(rater, turn, {"better": side, "sharper": "tie"}, seconds=2.0)
+    return arena
+
+
+def test_an_arenas_votes_are_ranked_and_its_methods_are_in_the_report(study: Sweep, tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="take no part"):
+        arena = simulated(study)
+    votes = arena.votes
+    votes.to_parquet(tmp_path / "votes.parquet")
+    again = pd.read_parquet(tmp_path / "votes.parquet")
+    pd.testing.assert_frame_equal(again, votes)
+    assert again.attrs == votes.attrs
+    better = votes[votes["question"] == "better"]
+    ranking = hh.rankings(better, cluster="rater")
+    assert ranking["votes"].tolist() == [12, 12]
+    assert ranking.loc["2", "lower"] <= 1000 + 200 * np.log10(3) <= ranking.loc["2", "upper"]
+    ranking.to_parquet(tmp_path / "ratings.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "ratings.parquet"), ranking)
+    found = hh.agreement(better)
+    assert (found.items, found.raters, found.items_in_kappa) == (1, 12, 1)
+    votes.to_csv(tmp_path / "votes.csv", index=False)
+    ranking.to_csv(tmp_path / "ratings.csv")
+    read = pd.read_csv(tmp_path / "votes.csv")
+    assert hh.rankings(read[read["question"] == "better"], cluster="rater").equals(ranking)
+    assert hh.agreement(read[read["question"] == "better"]) == found
+    assert pd.read_csv(tmp_path / "ratings.csv", dtype={"model": str}, index_col="model").equals(ranking)
+
+    page = told_in(study, tmp_path, votes=again, cluster="rater")
+    for told in (
+        f"Votes were gathered in the arena {arena.id} (seed 9; pairs: 1, clips: 2), of clips compared by seed",
+        "Raters were asked “Which clip is better?” (better), “Which one is sharper?” (sharper) and answered A, B",
+        "Blinding: the arena's page shows both clips in equal boxes",
+        "Counterbalancing: sides are drawn by lot",
+        "Pairing: balanced (what had the fewest votes came first)",
+        "Repeats: 100 % of a rater's votes",
+        "Attention checks: 100 %",
+    ):
+        assert told in page
+    assert "Raters</h3>" in page
+    assert re.search(r"<tr><td>rater 11" + r'<td class="number">[^<]*' * 7, page)
+    assert "answers count, but" not in page
+    assert "not recorded" not in page
+    plain = told_in(study, tmp_path, votes=read, cluster="rater")
+    assert "How these votes were gathered was not recorded with them" in plain
+    assert "Raters</h3>" in plain
+
+
+def test_a_contact_sheet_has_a_row_for_each_cell_and_says_why_one_has_no_clip(study: Sweep) -> None:
+    sheet = hh.figures.contact_sheet(study, frames=3)
+    assert len(sheet.axes) == len(study.cells) * 3
+    rows = [sheet.axes[first : first + 3] for first in range(0, len(sheet.axes), 3)]
+    for cell, row in zip(study.cells, rows, strict=True):
+        assert cell.clip is not None
+        assert [len(axes.images) for axes in row] == [int(cell.clip.is_done)] * 3
+        assert row[0].get_ylabel().startswith(f"prompt: {cell.levels['prompt']}")
+        said = " ".join(text.get_text() for text in row[0].texts).split()
+        assert said == ("" if cell.clip.is_done else str(cell.clip.error)).split()
+    assert Image.open(io.BytesIO(sheet._repr_jpeg_())).format == "JPEG"
 
 
 def test_each_question_says_how_its_ratings_came_about(study: Sweep, tmp_path: Path) -> None:

@@ -88,6 +88,12 @@ def test_what_cannot_be_computed_is_not_a_number() -> None:
     assert (math.isnan(same.fleiss_kappa), same.items_in_kappa) == (True, 1)
 
 
+def test_an_item_is_a_pair_of_clips_where_votes_name_it() -> None:
+    votes = pd.DataFrame([(1, rater, "x", "y", "a", "p") for rater in (1, 2)], columns=[*COLUMNS, "pair"])
+    assert agreement(votes.assign(item=[1, 2])).items == agreement(votes.drop(columns="item")).items == 1
+    assert agreement(votes.assign(item=[1, 2]), item="item").items == 2
+
+
 def test_missing_columns_are_named() -> None:
     with pytest.raises(InvalidRequest, match="no column pair"):
         agreement(pd.DataFrame([(1, "Ada", "x", "y", "a")], columns=COLUMNS), item="pair")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -110,6 +111,16 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_measured(tmp_path: P
     ):
         with pytest.raises(InvalidRequest, match=told):
             hh.metrics(clips, **options)  # type: ignore[arg-type]
+
+
+def test_a_bar_tells_how_far_the_measures_are_where_it_is_wanted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_film(tmp_path / "film.mp4", [grey(60)] * 3)
+    for progress, units in ((True, {"clip", "pair"}), (False, set())):
+        hh.metrics([path], executor="serial", progress=progress)
+        hh.pair_metrics([(path, path)], executor="serial", progress=progress)
+        assert set(re.findall(r"0/1 .*?(\w+)/s", capsys.readouterr().err)) == units
 
 
 def test_nothing_to_measure_is_an_empty_table() -> None:

@@ -87,6 +87,15 @@ def test_what_two_levels_have_not_in_common_is_not_held_equal_and_is_said() -> N
     assert found.confounded == {("x", "y"): ("seed",)}
 
 
+def test_a_factor_that_only_some_clips_have_is_held_equal_too() -> None:
+    scaled = [entry(model, model=model, scale=scale) for model in "xy" for scale in (7, 9)]
+    found = pairs_among(scaled, by="model")
+    assert [pair.key for pair in found.pairs] == ["clip_x_x_7 clip_y_y_7", "clip_x_x_9 clip_y_y_9"]
+    assert found.confounded == {}
+    plain = pairs_among([entry("w", model="w"), *scaled], by="model")
+    assert plain.confounded == {("w", "x"): ("scale",), ("w", "y"): ("scale",)}
+
+
 def test_clips_without_a_counterpart_are_named() -> None:
     found = pairs_among([entry("x", seed=1), entry("x", seed=2), entry("y", seed=2), entry("y", seed=3)])
     assert [pair.key for pair in found.pairs] == ["clip_x_2 clip_y_2"]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+import warnings
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,8 +14,9 @@ import happyhorse_widgets as hh
 from happyhorse_widgets.errors import InvalidRequest, LibraryError
 from happyhorse_widgets.research.contenders import field_of
 from happyhorse_widgets.research.poll import checked_questions, checked_rules
+from happyhorse_widgets.research.report_voting import gathered
 from happyhorse_widgets.widgets.showing import Booth
-from tests.arenas import fill_arena
+from tests.arenas import MODELS, fill_arena
 
 
 def test_the_same_call_goes_on_with_the_same_arena(tmp_path: Path) -> None:
@@ -81,6 +85,28 @@ def test_levels_come_from_a_factor_a_dict_or_a_function(tmp_path: Path) -> None:
         hh.Arena(["clip_gone"])
     with pytest.raises(InvalidRequest, match="in two levels"):
         hh.Arena(session.clips, by={"old": ids[:2], "new": ids[:1]})
+    session.close()
+
+
+def test_other_inputs_of_a_model_are_held_equal_or_told(tmp_path: Path) -> None:
+    fill_arena(tmp_path / "home", prompts=1)
+    scale = "UPDATE jobs SET request = json_set(request, '$.seed', 3, '$.inputs', json(?)) WHERE id LIKE ?"
+    scales = [(f'{{"guidance_scale": {number}}}', f"%_{seed}") for seed, number in enumerate((7, 9.5))]
+    with closing(sqlite3.connect(tmp_path / "home" / "library.sqlite3")) as library, library:
+        library.executemany(scale, scales)
+    session = hh.connect(sandbox=True, home=tmp_path / "home")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        arena = hh.Arena(session.clips)
+    asked = [{side.clip_id for side in (pair.one, pair.other)} for pair in arena.pairs]
+    assert asked == [{f"clip_{model}_0_{seed}" for model in MODELS} for seed in (0, 1)]
+    assert {pair.levels for pair in hh.Arena(session.clips, by="guidance_scale").pairs} == {("7", "9.5")}
+    with pytest.warns(UserWarning, match="differ in all of model, guidance_scale, which votes"):
+        apart = hh.Arena(["clip_model_one_0_0", "clip_model_two_0_1"])
+    assert "'model_one' and 'model_two' differ in all of model, guidance_scale" in gathered(apart.votes)
+    assert "differ in all of" not in gathered(arena.votes)
+    with pytest.raises(InvalidRequest, match="duration, model, guidance_scale, or give"):
+        hh.Arena(session.clips, by="colour")
     session.close()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from hypothesis import example, given, settings
@@ -21,6 +22,7 @@ from happyhorse_widgets.errors import InvalidImage, InvalidRequest, MissingExtra
 from happyhorse_widgets.extras import needs
 from happyhorse_widgets.media.images import load_image
 from happyhorse_widgets.research.attempts import key_of
+from happyhorse_widgets.research.cells import Cell, sweep_frame
 from happyhorse_widgets.research.factors import Factor, factors_in
 from happyhorse_widgets.research.plan import Plan, lay_out
 from happyhorse_widgets.research.planfile import bring_images, read_plan, restored, write_plan
@@ -374,6 +376,58 @@ def test_images_of_a_plan_come_from_the_library_or_from_beside_its_file(tmp_path
     shutil.rmtree(tmp_path)
     bring_images(plan, tmp_path, kept.extend)
     assert kept[1:] == [reference]
+
+
+def test_images_of_one_name_lie_beside_a_plan_by_their_hashes(tmp_path: Path) -> None:
+    images = [load_image(picture()) for _ in range(2)]
+    references = tuple(map(Reference.of, images))
+    assert {reference.name for reference in references} == {"image.png"}
+    plan = lay_out(
+        (),
+        {"prompt": "x", "model": HAPPY_HORSE, "references": references},
+        design="factorial",
+        runs=None,
+        order_seed=1,
+        fields={},
+    )
+    kept: list[str] = []
+
+    def library(given: list[Any]) -> None:
+        if isinstance(given[0], Reference):
+            raise InvalidImage("It is not here.")
+        kept.append(given[0].sha256)
+
+    (tmp_path / "image.png").write_bytes(images[0].data)
+    with pytest.raises(InvalidRequest) as caught:
+        bring_images(plan, tmp_path, library)
+    other = tmp_path / f"{images[1].sha256}.png"
+    (problem,) = caught.value.problems
+    assert problem.endswith(f"beside the plan, as {tmp_path / 'image.png'} or {other}.")
+    other.write_bytes(images[1].data)
+    kept.clear()
+    bring_images(plan, tmp_path, library)
+    assert kept == [image.sha256 for image in images]
+
+
+def test_a_column_of_several_kinds_of_levels_holds_their_labels_and_goes_through_files(
+    tmp_path: Path,
+) -> None:
+    plan = planned(seed=[1, None], guidance=[2, 4.5], style=[True, 3], duration=[3, None])
+    cells = [Cell(cell.key, dict(cell.levels), plan.values(cell), None) for cell in plan.cells]
+    frame = sweep_frame(plan, cells)
+    for name, levels in {
+        "seed": {"1", "default"},
+        "style": {"True", "3"},
+        "duration": {"3", "default"},
+    }.items():
+        assert set(frame[name]) == levels
+    assert frame["guidance"].dtype == float
+    frame.to_parquet(tmp_path / "cells.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "cells.parquet"), frame)
+    frame.to_csv(tmp_path / "cells.csv", index=False)
+    again = pd.read_csv(tmp_path / "cells.csv")
+    for name in ("cell", "order", "seed", "guidance", "style", "duration"):
+        assert again[name].tolist() == frame[name].tolist()
 
 
 def test_a_saved_plan_that_cannot_be_one_is_refused() -> None:

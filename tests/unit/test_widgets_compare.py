@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -62,6 +64,23 @@ def test_clips_are_told_apart_by_what_differs_in_their_requests(session: Session
     assert compare.clips[0] is session.clip(clip_id(3))
     assert len(json.dumps(answer, default=str)) < 20_000
     compare.close()
+
+
+def test_clips_are_told_apart_by_inputs_that_only_some_models_have(tmp_path: Path) -> None:
+    fill(tmp_path / "home", 3)
+    other = """UPDATE jobs SET request = json_set(
+        request, '$.prompt', 'x', '$.aspect_ratio', '1:1', '$.seed', 3, '$.inputs', json(?)) WHERE id = ?"""
+    inputs = [
+        (given, clip_id(number))
+        for number, given in enumerate(('{"guidance_scale": 7}', '{"guidance_scale": 9.5}', "{}"))
+    ]
+    with closing(sqlite3.connect(tmp_path / "home" / "library.sqlite3")) as library, library:
+        library.executemany(other, inputs)
+    session = hh.connect(sandbox=True, home=tmp_path / "home")
+    compare = hh.Compare([clip_id(number) for number in range(3)], session=session, columns="guidance_scale")
+    assert compare.labels == ("A · guidance scale 7", "B · guidance scale 9.5", "C · –")
+    compare.close()
+    session.close()
 
 
 def test_a_sweeps_cells_are_told_apart_by_its_own_levels(session: Session) -> None:

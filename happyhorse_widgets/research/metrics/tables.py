@@ -44,15 +44,16 @@ def metrics(
 
     `clips`: clips, paths of MP4 files (`clip_id` is then the file's name), both, or something that has `.clips`, such as a sweep.
     The columns are `sha256` (of the very file that was measured), one for each measure, and `error`: "", or why the clip could
-    not be measured; its measures are then empty, and a warning tells how many there are. The measures, each with definition,
-    unit and source in `research.metrics.definitions`:
+    not be measured; its measures are then empty, and a warning tells how many there are. The measures, each with its definition,
+    unit, whole citation, and where it falls short of that, in `research.metrics.definitions` (`definition_of("sharpness")`):
 
     - facts: `width`, `height`, `fps`, `frames`, `duration`, `video_codec`, `audio_codec`, `bitrate`, `has_audio`
     - subjects: `subject_consistency` over time (VBench), and `subject_consistency_character1` … to each reference image (after
       OpenS2V-Eval): light proxies, unless a learned `embedder` is given
     - motion: `temporal_flickering` (VBench's), `motion_smoothness` and `dynamic_degree` (VBench's, with classical flow: light
       proxies), `motion_amplitude` in pixels per frame
-    - picture: `sharpness`, `exposure`, `clipped_dark`, `clipped_bright`; `scene_cuts` and `scene_cut_frames`
+    - picture: `sharpness` (1 − the blur effect of Crété and others, 2007), `exposure` (mean luma, ITU-R BT.601), `clipped_dark`,
+      `clipped_bright`; `scene_cuts` and `scene_cut_frames` (by the rule of PySceneDetect's AdaptiveDetector)
     - sound: `loudness` in LUFS (ITU-R BS.1770)
 
     `executor`: None spreads the clips over processes on this machine; "serial" measures them in this one; any
@@ -99,7 +100,8 @@ def pair_metrics(
 
     The columns are `clip_a`, `clip_b`, `sha256_a`, `sha256_b`, the measures, and `error`, as in `metrics`. The measures, with
     definitions in `research.metrics.definitions`: `fit` ("equal", or the larger clip was "scaled" or "stretched" to the size of
-    the smaller one), `compared` (frames), `ssim`, `psnr` in dB (infinite for equal pictures), `phash_distance` in bits of 64.
+    the smaller one), `compared` (frames), `ssim` (Wang and others, 2004), `psnr` in dB (infinite for equal pictures),
+    `phash_distance` in bits of 64 (as in ImageHash).
     None of them is a judgement of quality: they say how much two clips differ, such as those of one request with two seeds.
 
     `executor`, `progress`, `attrs` and errors as in `metrics`.
