@@ -25,6 +25,7 @@ from tests.unit.test_widgets_following import Strict
 from tests.unit.test_widgets_tray import png as noise
 
 COMPATIBLE = "model_sandbox-compatible-reference-to-video"
+CLIP_LIMIT = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -214,6 +215,28 @@ def test_several_clips_of_one_press_are_priced_and_kept_within_the_budget(view: 
     root.get_by_role("button", name="Generate 3", exact=True).click()
     expect(root.locator(".hh-problems")).to_contain_text("These 3 clips cost about 90 creative units; 40 of")
     assert len(studio.clips) == 3
+
+
+def test_clips_beyond_the_plan_are_shown_as_a_queue(
+    page: Page, tmp_path: Path, start_sandbox: StartSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+    sandbox = start_sandbox(speed=10, scale=0.1, parallel=2)
+    session = hh.connect(sandbox.key, sandbox.secret, base_url=sandbox.base_url, home=tmp_path / "home")
+    studio = hh.Studio(session, references=[FOX], prompt="character1 waves", duration=3)
+    view = WholeStudio(page, studio)
+    queue = view.root.locator(".hh-queue")
+    expect(queue).to_have_text("")
+    for _ in range(5):
+        view.root.get_by_role("button", name="Generate", exact=True).click()
+    expect(queue).to_have_text(
+        "2 running, 3 waiting for a place (the plan runs 2 at once)", timeout=CLIP_LIMIT
+    )
+    expect(view.root.locator('.hh-card[data-phase="busy"]').first).to_be_visible()
+    expect(view.root.locator('.hh-card[data-phase="failed"], .hh-problems li')).to_have_count(0)
+    page.evaluate("() => window.endView()")
+    studio.close()
+    session.close()
 
 
 def test_the_next_seed_follows_each_press_however_quick(view: WholeStudio) -> None:
