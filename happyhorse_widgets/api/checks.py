@@ -6,6 +6,7 @@ import difflib
 import math
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
 from happyhorse_widgets.api.params import REFERENCES, normalise, snapshots
@@ -89,6 +90,29 @@ def _check_count(field: Field, count: int) -> Iterator[Problem]:
         )
 
 
+def check_sizes(
+    schema: ModelSchema, sizes: Sequence[int | None], names: Sequence[str] = ()
+) -> tuple[Problem, ...]:
+    """An error for each image that is larger than the model takes. `sizes` are in bytes, None where not known.
+
+    `names` are the images' own names in their order, for the messages only.
+    """
+    field = schema.field(REFERENCES)
+    most = field.max_size if field is not None else None
+    if most is None:
+        return ()
+    return tuple(
+        Problem(
+            REFERENCES,
+            "error",
+            f"{_called(number, names)} has {size:,} bytes; the model takes at most {most:,} for each image."
+            " Shrink it, or save it as JPEG.",
+        )
+        for number, size in enumerate(sizes, 1)
+        if size is not None and size > most
+    )
+
+
 def _check_value(schema: ModelSchema, field: Field, value: Any) -> Iterator[str]:
     if field.type == "number":
         yield from _check_number(field, value)
@@ -107,11 +131,13 @@ def _check_value(schema: ModelSchema, field: Field, value: Any) -> Iterator[str]
 def _check_number(field: Field, value: Any) -> Iterator[str]:
     is_number = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
     is_number = is_number and not isinstance(value, bool)
-    low, high, whole = field.minimum, field.maximum, float(field.step or 0.5).is_integer()
+    low, high, first = field.minimum, field.maximum, _exact(field.minimum or 0)
+    step = _exact(field.step) if field.step else None
+    whole = step is not None and step.denominator == first.denominator == 1
     fits = is_number and (
         (low is None or value >= low)
         and (high is None or value <= high)
-        and not (whole and not isinstance(value, int))
+        and (step is None or (_exact(value) - first) % step == 0)
         and (not field.allowed or value in field.allowed)
     )
     if fits:
@@ -125,6 +151,8 @@ def _check_number(field: Field, value: Any) -> Iterator[str]:
         allowed += f" from {_figure(low)} up"
     elif high is not None:
         allowed += f" up to {_figure(high)}"
+    if not field.allowed and step is not None and not (whole and step == 1):
+        allowed += f" in steps of {_figure(float(step))}{' from 0' if low is None else ''}"
     yield f"{field.name} must be {allowed}; {_shown(value)} was given.{_ADVICE.get(field.name, '')}"
 
 
@@ -205,6 +233,11 @@ def _images(count: int) -> str:
 
 def _characters(count: int) -> str:
     return "1 character" if count == 1 else f"{count:,} characters"
+
+
+def _exact(number: float) -> Fraction:
+    """A number as it is written: 0.3 is three steps of 0.1."""
+    return Fraction(number if isinstance(number, int) else repr(number))
 
 
 def _figure(number: float) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from happyhorse_widgets.api.params import REFERENCES
+from happyhorse_widgets.api.params import REFERENCES, normalise
 
 if TYPE_CHECKING:
     from happyhorse_widgets.api.params import Field, ModelSchema
@@ -23,6 +23,12 @@ _SETTABLE: Final = {
 def settable(schema: ModelSchema) -> tuple[Field, ...]:
     """The inputs of a model that a request here sets."""
     return tuple(field for field in schema.fields if _SETTABLE.get(field.name) == field.type)
+
+
+def defaults(schema: ModelSchema) -> dict[str, Any]:
+    """What the model takes where a request here leaves something out, as the API writes it."""
+    known = {field.name: field.default for field in settable(schema) if field.default is not None}
+    return normalise(schema, known)
 
 
 def others(schema: ModelSchema) -> tuple[Field, ...]:

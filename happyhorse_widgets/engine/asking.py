@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from happyhorse_widgets.api.checks import Problem, check
+from happyhorse_widgets.api.checks import Problem, check, check_sizes
 from happyhorse_widgets.api.params import REFERENCES, ModelSchema, normalise, renamed
 from happyhorse_widgets.errors import InvalidImage, InvalidRequest
 from happyhorse_widgets.media.images import ReferenceImage
 
 from .aliases import name_problems, resolve
-from .request import PARAMETERS, Reference, Request, advice, listed, own_names, read_references
+from .request import PARAMETERS, Reference, Request, advice, bytes_of, listed, own_names, read_references
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -57,6 +57,8 @@ def ask(
     if all(problem.field != REFERENCES for problem in errors):  # too many are not even read
         try:
             images = _usable(sources, has, keep_metadata)
+            large = check_sizes(schema, [bytes_of(image) for image in images], names)
+            broken = tuple(problem.message for problem in large)
         except InvalidImage as error:
             broken = error.problems
     if errors:

@@ -6,12 +6,13 @@ import asyncio
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
+from happyhorse_widgets.api.checks import check_sizes
 from happyhorse_widgets.errors import InvalidImage, LibraryError
 
 from .asking import ask, check_named
 from .engine import CLOSED
 from .lookups import Lookups
-from .request import Reference, own_names, read_references
+from .request import Reference, bytes_of, listed, own_names, read_references
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,8 +37,14 @@ class Rehearsals(Lookups):
         **values: Any,
     ) -> tuple[Problem, ...]:
         """All that is wrong, or unwise, with a request for so many references; nothing is sent."""
-        names = ("",) * references if isinstance(references, int) else own_names(references)
-        return tuple(check_named(self.schema(model), {"prompt": prompt, **values}, names))
+        schema, given = self.schema(model), {"prompt": prompt, **values}
+        if isinstance(references, int):
+            return tuple(check_named(schema, given, ("",) * references))
+        names = own_names(references)
+        return (
+            *check_named(schema, given, names),
+            *check_sizes(schema, [bytes_of(source) for source in listed(references)], names),
+        )
 
     def estimate(
         self, prompt: str, references: Iterable[ReferenceSource], *, model: str | None = None, **values: Any

@@ -194,6 +194,11 @@ def own_names(sources: Mapping[str, ReferenceSource] | Sequence[ReferenceSource]
     return tuple(source.alias if isinstance(source, Reference | ReferenceImage) else "" for source in sources)
 
 
+def bytes_of(source: Any) -> int | None:
+    """How many bytes an image has, where they are at hand; else None."""
+    return len(source.data) if isinstance(source, ReferenceImage) else None
+
+
 def read_references(
     sources: Iterable[ReferenceSource], *, keep_metadata: bool = False
 ) -> list[Reference | ReferenceImage]:

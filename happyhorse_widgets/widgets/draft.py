@@ -42,7 +42,7 @@ _asked: weakref.WeakSet[Session] = weakref.WeakSet()
 
 
 class Draft:
-    """Keeps what `read` gives, settings and `references`, a moment after each `changed`.
+    """Keeps what `read` gives, settings, `references` and what is `following` the model, a moment after each `changed`.
 
     Nothing is kept before `begin`: what a Studio is opened with is no work of its person.
     """
@@ -88,7 +88,8 @@ class Draft:
         drafts = self._session.saved("draft")
         if self._name and _keeper(drafts.get(self._name)).get("id") != self._id:
             self._name = ""  # another Studio goes on with it
-        kept = {name: now[name] for name in SETTINGS} | {"references": packed(now["references"])}
+        kept = {name: now[name] for name in (*SETTINGS, "following")}
+        kept["references"] = packed(now["references"])
         if not _is_work(kept):
             drafts.pop(self._name, None)
             return
@@ -128,7 +129,7 @@ class Draft:
         return self._unpacked(kept, f"Here is what you were preparing {where}.")
 
     def _unpacked(self, kept: dict[str, Any], text: str) -> tuple[dict[str, Any], str]:
-        values: dict[str, Any] = {name: kept[name] for name in SETTINGS if name in kept}
+        values: dict[str, Any] = {name: kept[name] for name in (*SETTINGS, "following") if name in kept}
         try:
             images, lost = unpacked(kept.get("references") or [], self._session.home)
         except (TypeError, AttributeError, ValueError):

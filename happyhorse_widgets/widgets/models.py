@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from happyhorse_widgets.api.compatible import obstacles, others, settable
+from happyhorse_widgets.api.compatible import defaults, obstacles, others, settable
 from happyhorse_widgets.api.params import snapshot, snapshots
 from happyhorse_widgets.errors import InvalidRequest, LibraryError, NotFound
 
@@ -70,20 +70,21 @@ class Models:
         schema = self._session.known_schema(model)
         if schema is None:
             return {"id": model, "label": model, "fields": {}, "others": [], "known": False}
+        usual = defaults(schema)
         return {
             "id": model,
             "label": model_name(model) if snapshot(model) else schema.name,
             "known": True,
             "deprecated_by": schema.deprecated_by,
             "usual_units": schema.cost_p50,
-            "fields": {field.name: _field(field) for field in settable(schema)},
+            "fields": {field.name: _field(field, usual.get(field.name)) for field in settable(schema)},
             "others": [
                 {"label": field.label or field.wire, "default": field.default} for field in others(schema)
             ],
         }
 
 
-def _field(field: Field) -> dict[str, Any]:
+def _field(field: Field, usual: Any) -> dict[str, Any]:
     return {
         "name": field.name,
         "label": field.label,
@@ -92,6 +93,7 @@ def _field(field: Field) -> dict[str, Any]:
         "minimum": field.minimum,
         "maximum": field.maximum,
         "step": field.step,
-        "default": field.default,
+        "default": usual,
         "max_length": field.max_length,
+        "max_size": field.max_size,
     }

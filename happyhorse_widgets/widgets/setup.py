@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from happyhorse_widgets.api.compatible import settable
-from happyhorse_widgets.engine.request import Reference, Request, read_references
+from happyhorse_widgets.api.compatible import defaults, settable
+from happyhorse_widgets.engine.request import Reference, Request
 from happyhorse_widgets.errors import HappyHorseError, InvalidRequest
 from happyhorse_widgets.media.images import ReferenceImage
-from happyhorse_widgets.text import whole
 
 from .base import Widget
 from .desk import PARAMETERS, SETTINGS, Filler
@@ -23,7 +22,8 @@ from .intake import Intake
 from .models import Models
 from .pressing import MOST as MOST_CLIPS
 from .pressing import Pressing, Wanted, too_many
-from .tray import MOST, Tray
+from .traits import FOLLOWING, Choice, References, Seconds, Text, still_following
+from .tray import Tray
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,58 +32,25 @@ if TYPE_CHECKING:
     from happyhorse_widgets.engine.session import Session
 
 
-class _References(traitlets.TraitType[Any, Any]):
-    """A tuple of checked images, from anything that `generate` takes."""
-
-    info_text = "a list of images"
-
-    def validate(self, _obj: Any, value: Any) -> tuple[Any, ...]:
-        found = tuple(read_references(value))
-        if len(found) > MOST:
-            raise InvalidRequest(f"references has {len(found)} images; {MOST} are the most.")
-        return found
-
-    def set(self, obj: Any, value: Any) -> None:
-        super().set(obj, value)
-        obj._show_only(getattr(obj, str(self.name)))
-
-    def tell(self, obj: Any, images: Any) -> None:
-        """Say which images are here, where nobody gives any."""
-        super().set(obj, images)
-
-
-class _Text(traitlets.Unicode[Any, Any]):
-    """A text of at most `most` characters that can be sent and kept."""
-
-    def __init__(self, *given: Any, most: int = 200, **more: Any) -> None:
-        self._most = most
-        super().__init__(*given, **more)
-
-    def validate(self, obj: Any, value: Any) -> str:
-        text = whole(str(super().validate(obj, value)))
-        if len(text) > self._most:
-            what = self.name or "An own name"
-            raise InvalidRequest(f"{what} has {len(text):,} characters; at most {self._most:,} are taken.")
-        return text
-
-
 class Setup(Widget):
     """The base of `Studio`, which says what the traits are. `_later` is told of whatever the browser has to see."""
 
     _pressing: Pressing
 
-    prompt: Any = _Text(most=50_000)  # far more than a model takes, and little enough for one message
-    references: Any = _References(())
-    aliases: Any = traitlets.Dict(value_trait=_Text(), key_trait=traitlets.Unicode())
-    aspect_ratio: Any = _Text("16:9")
-    resolution: Any = _Text("1080P")
-    duration: Any = traitlets.Int(5)
+    prompt: Any = Text(most=50_000)  # far more than a model takes, and little enough for one message
+    references: Any = References(())
+    aliases: Any = traitlets.Dict(value_trait=Text(), key_trait=traitlets.Unicode())
+    aspect_ratio: Any = Choice("16:9")
+    resolution: Any = Choice("1080P")
+    duration: Any = Seconds(5)
     seed: Any = traitlets.Int(None, allow_none=True)
     seed_mode: Any = traitlets.Enum(("random", "fixed", "next"), "random")
     variations: Any = traitlets.Int(1, min=1, max=MOST_CLIPS)
-    model: Any = _Text()
+    model: Any = Text()
     keep_metadata: Any = traitlets.Bool(False)
-    parent: Any = _Text(None, allow_none=True)
+    parent: Any = Text(None, allow_none=True)
+
+    _following: Any = traitlets.Any(FOLLOWING)
 
     # What the browser shows. It never writes these: its edits come as messages.
     _form: Any = traitlets.Dict().tag(sync=True)
@@ -104,6 +71,7 @@ class Setup(Widget):
         # Held while what is shown is put together and set: two threads must not overtake each other.
         self._showing = threading.RLock()
         super().__init__(**initial)
+        self._follow()
 
     def _later(self) -> None:
         """Have the state carried to the browser; from any thread."""
@@ -126,19 +94,38 @@ class Setup(Widget):
     def _default_form(self) -> dict[str, Any]:
         tiles = [tile.id for tile in self._tray.tiles]
         settings = {name: getattr(self, name) for name in SETTINGS}
-        return {**settings, "tiles": tiles, "aliases": self._tray.aliases, "drawn": self._drawn}
+        # A view adopts them in this order: first what follows the model, and so waits with it where it was edited there.
+        return {
+            "following": self._following,
+            **settings,
+            "tiles": tiles,
+            "aliases": self._tray.aliases,
+            "drawn": self._drawn,
+        }
 
     @traitlets.default("_tiles")
     def _default_tiles(self) -> dict[str, Any]:
-        return {tile.id: tile.to_dict() for tile in self._tray.tiles}
+        return {tile.id: tile.to_dict(self.keep_metadata) for tile in self._tray.tiles}
 
-    @traitlets.observe(*SETTINGS)
+    @traitlets.observe(*SETTINGS, "_following")
     def _setting_changed(self, change: Any) -> None:
         if change["name"] in ("seed", "seed_mode"):
             self._agree_on_seed(change["name"])
         with self._showing:
+            if change["name"] == "model":
+                self._follow()
             self._form = self._default_form()
-        self._set_up_changed()
+        self._set_up_changed(work=change["name"] not in self._following)
+
+    def _follow(self) -> None:
+        """Have the parameters that nobody has set be the model's defaults, as far as it is known and names any."""
+        # One message: no view shows a model with the defaults of another.
+        with self._showing, self.hold_sync():
+            schema = self.session.known_schema(self.model)
+            for name, usual in (defaults(schema) if schema else {}).items():
+                if name in self._following and self._takes(name, usual):
+                    self.traits()[name].follow(self, usual)
+            self._form = self._default_form()
 
     def _agree_on_seed(self, changed: str) -> None:
         if changed == "seed" and (self.seed is None) != (self.seed_mode == "random"):
@@ -160,7 +147,7 @@ class Setup(Widget):
         with self._showing:
             self._tray.call(self.aliases)
             self._tray.keep_metadata = self.keep_metadata
-            self._form = self._default_form()
+            self._form, self._tiles = self._default_form(), self._default_tiles()
             self._tell_references()
         self._intake.send_ahead()
         self._set_up_changed()
@@ -186,15 +173,23 @@ class Setup(Widget):
             if images == here and len(here) < len(self._tray.tiles):
                 self._tray.replace(images)
 
-    def _set_up_changed(self) -> None:
+    def _set_up_changed(self, *, work: bool = True) -> None:
+        """Say so to all whom it concerns; `work` is False for what nobody did."""
         wanted = self._wanted(missing=True)
         self._live.ask(wanted.references, model=wanted.model, **wanted.values)
-        self._draft.changed()
+        if work:
+            self._draft.changed()
         self._later()
 
     def _read_desk(self) -> dict[str, Any]:
         settings = {name: getattr(self, name) for name in (*SETTINGS, "aliases")}
-        return {**settings, "references": self._tray.kept, "tiles": [tile.id for tile in self._tray.tiles]}
+        tiles = [tile.id for tile in self._tray.tiles]
+        return {
+            **settings,
+            "references": self._tray.kept,
+            "tiles": tiles,
+            "following": list(self._following),
+        }
 
     def _write_desk(self, values: Mapping[str, Any]) -> str:
         """Set some of what `_read_desk` gives; what cannot be set is left as it is, and named in the words that are returned."""
@@ -210,6 +205,9 @@ class Setup(Widget):
                         self._write_setting(name, values[name])
                 except HappyHorseError:
                     left.append(name)
+            if "following" in values:  # else what was set is set, wherever that came from
+                self._following = still_following(values["following"])
+                self._follow()
         return f"Left as it was, for it cannot be set: {', '.join(left)}." if left else ""
 
     def _write_tray(self, values: Mapping[str, Any]) -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
+    from happyhorse_widgets.api.params import ModelSchema
     from happyhorse_widgets.engine.clip import Clip
     from happyhorse_widgets.engine.request import Request
     from happyhorse_widgets.engine.session import Session
@@ -57,7 +58,8 @@ class Studio(Setup):
     keyword arguments:
 
     - `prompt`, `references` (what `generate` takes), `aliases` (the references' own names, by the ids of their tiles)
-    - `aspect_ratio`, `resolution`, `duration` (seconds), `model` (its id), `keep_metadata` (of image files, False)
+    - `aspect_ratio`, `resolution`, `duration` (seconds): the model's defaults, whichever it is, until they are set
+    - `model` (its id), `keep_metadata` (of image files, False)
     - `seed` and `seed_mode`: "random" (one is drawn for each clip; `seed` is None), "fixed", or "next" (the next press goes on
       with the seed after the last one). To set a `seed` fixes it, None makes it random
     - `variations` (1–8): how many clips one press makes; from a given seed on, each next one has one more
@@ -89,7 +91,7 @@ class Studio(Setup):
         self._channel = bridge().open(self._read, self._write)
         self._feed.start()
         self._ends = (
-            self.session.observe_schemas(lambda _schema: self._later()),
+            self.session.observe_schemas(self._learned),
             self.session.observe_budget(self._later),
         )
         self._models.ask()
@@ -190,6 +192,11 @@ class Studio(Setup):
         """Have the bridge carry the state to the browser; from any thread."""
         if hasattr(self, "_channel"):  # not yet while the first state is being put together
             self._channel.mark()
+
+    def _learned(self, schema: ModelSchema) -> None:
+        self._later()
+        if schema.model_id == self.model:
+            self._aside(self._follow)  # its observers may take their time, and this is the engine's thread
 
     def _read(self) -> dict[str, Any]:
         session = self._session

@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from happyhorse_widgets.engine.request import Reference
+from happyhorse_widgets.engine.request import Reference, bytes_of
 from happyhorse_widgets.errors import HappyHorseError, InvalidImage, InvalidRequest
 from happyhorse_widgets.media.images import MAX_BYTES, ReferenceImage, load_image
 
@@ -64,9 +64,10 @@ class Tile:
         """What is known of an image that is not here."""
         return replace(self.lost or Reference(self.name), alias=self.alias)
 
-    def to_dict(self) -> dict[str, Any]:
-        """What the browser shows of it, without the image."""
+    def to_dict(self, keep_metadata: bool = False) -> dict[str, Any]:
+        """What the browser shows of it, without the image; `bytes` are those that would be sent on, 0 where not known."""
         source = self.source
+        sent = source.given if keep_metadata and isinstance(source, ReferenceImage) else None
         state = "failed" if self.error else "sending" if source is None else "ready"
         return {
             "name": self.name[:NAME_LENGTH],
@@ -77,6 +78,7 @@ class Tile:
             "uploaded": self.uploaded,
             "width": source.width if source else 0,
             "height": source.height if source else 0,
+            "bytes": bytes_of(sent or source) or 0,
             "warning": _warning(source),
             "error": self.error[:_WORDS_LENGTH],
         }

@@ -97,12 +97,22 @@ def told(what: str, times: Sequence[float], work: float | None = None) -> None:
     )
 
 
+def _window(text: str) -> tuple[int, int]:
+    """The two of "1440x900", in CSS pixels."""
+    width, height = text.split("x")
+    return int(width), int(height)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.studio", description=__doc__)
     parser.add_argument("--clips", type=int, default=1000, help="how many clips the library has")
     parser.add_argument("--keys", type=int, default=200, help="how many keys are typed")
+    parser.add_argument(
+        "--window", type=_window, default=(1440, 900), metavar="WIDTHxHEIGHT", help="while keys are typed"
+    )
     given = parser.parse_args()
+    width, height = given.window
     with (
         tempfile.TemporaryDirectory() as folder,
         running_lab(Path(folder)) as lab,
@@ -123,7 +133,7 @@ def main() -> None:
             f"{given.clips:,} clips: the first row is there {shown['card']:.0f} ms after the cell was run, "
             f"its pictures {shown['picture']:.0f} ms"
         )
-        page.set_viewport_size({"width": 1440, "height": 900})
+        page.set_viewport_size({"width": width, "height": height})
         pictures = []
         for number in range(9):
             pixels = np.random.default_rng(number).integers(0, 255, (640, 640, 3), dtype=np.uint8)
@@ -134,7 +144,7 @@ def main() -> None:
         expect(studio.price).to_contain_text("≈", timeout=STEP_LIMIT)
         studio.prompt.evaluate(_KEYS)
         studio.prompt.click()
-        told(f"key to paint, 9 images, {studio.cards.count()} cards in view", *typed(page, given.keys))
+        told(f"key, {width} × {height}, 9 images, {studio.cards.count()} cards", *typed(page, given.keys))
         page.evaluate(
             "() => document.body.prepend(Object.assign(document.createElement('textarea'), { id: 'plain' }))"
         )

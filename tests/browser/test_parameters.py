@@ -12,13 +12,20 @@ from playwright.sync_api import Page, expect
 
 import happyhorse_widgets as hh
 from happyhorse_widgets.engine.session import Session
+from happyhorse_widgets.errors import InvalidRequest
+from happyhorse_widgets.media.images import load_image
 from tests.browser.bare import WholeStudio
 from tests.browser.lab import wait_until
 from tests.browser.studio import FOX
+from tests.browser.test_tray import png
 from tests.conftest import SandboxProcess, StartSandbox
+from tests.scripted_server import KEY, SECRET, ScriptedServer
 from tests.unit.comms import RecordingComm
+from tests.unit.test_widgets_following import Strict
+from tests.unit.test_widgets_tray import png as noise
 
 COMPATIBLE = "model_sandbox-compatible-reference-to-video"
+CLIP_LIMIT = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +91,7 @@ def test_what_scenario_says_shows_without_a_touch_and_its_help_is_for_everybody(
 
 def test_a_retired_model_with_other_bounds_is_announced_and_left_by_one_click(view: WholeStudio) -> None:
     root = view.root
+    view.studio.resolution = "1080P"  # somebody's choice, though it is the default
     root.get_by_role("combobox", name="Model").select_option("another")
     root.get_by_label("Id of another model").fill("model_nobody")
     root.get_by_role("button", name="Use it").click()
@@ -109,6 +117,86 @@ def test_a_retired_model_with_other_bounds_is_announced_and_left_by_one_click(vi
     expect(root.locator(".hh-resolution .hh-note")).to_be_hidden()
 
 
+def test_what_nobody_set_follows_the_model_in_every_view_and_no_image_is_lost(
+    session: Session, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+    images = [load_image(png(n), name=f"{n}.png") for n in range(5)]
+    studio = hh.Studio(session, references=images, prompt="character1 to character5")
+    views = [WholeStudio(page, studio), WholeStudio(page.context.new_page(), studio)]
+    root = views[0].root
+    root.get_by_role("combobox", name="Model").select_option("another")
+    root.get_by_label("Id of another model").fill(COMPATIBLE)
+    root.get_by_role("button", name="Use it").click()
+    for view in views:
+        expect(view.root.get_by_role("combobox", name="Model")).to_have_value(COMPATIBLE)
+        for name in ("720P", "4 s"):
+            expect(view.root.get_by_role("radio", name=name)).to_be_checked()
+        expect(view.root.locator(".hh-parameters .hh-note-error:visible")).to_have_count(0)
+        expect(view.tiles.locator(".hh-note-error:visible")).to_have_count(1)
+        expect(view.tiles.nth(4)).to_contain_text("This model takes 4 images at most")
+    root.get_by_role("button", name="Generate").click()
+    expect(root.locator(".hh-problems li")).to_have_text(
+        "character5 cannot be used: This model takes 4 images at most: remove this one, or choose another model."
+    )
+    # At once, before the kernel has heard of it: nothing that was right is called wrong in between.
+    shown = root.evaluate("""root => {
+        const select = root.querySelector(".hh-model select");
+        select.value = select.options[0].value;
+        select.dispatchEvent(new Event("change", { bubbles: true }));
+        return [".hh-resolution input:checked", ".hh-duration input[type=number]"].map((one) => root.querySelector(one).value);
+    }""")
+    assert shown == ["1080P", "5"]
+    for view in views:
+        expect(view.root.get_by_role("spinbutton", name="Duration")).to_have_value("5")
+        expect(view.root.get_by_role("radio", name="1080P")).to_be_checked()
+        expect(view.tiles.locator(".hh-note-error:visible")).to_have_count(0)
+        expect(view.tiles).to_have_count(5)
+    assert (studio.resolution, studio.duration, len(studio.references)) == ("1080P", 5, 5)
+    for view in views:
+        view.page.evaluate("() => window.endView()")
+    views[1].page.close()
+    studio.close()
+
+
+def test_steps_and_sizes_are_the_models_and_what_is_half_typed_stays(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+    scenario = Strict(b"")
+    large = load_image(noise(300), name="large.png")
+    with ScriptedServer(script=scenario) as server:
+        scenario.base = server.url
+        session = hh.connect(KEY, SECRET, base_url=f"{server.url}/v1", home=tmp_path / "home")
+        studio = hh.Studio(session, references=[FOX, large], prompt="character1 meets character2")
+        view = WholeStudio(page, studio)
+        root, number = view.root, view.root.get_by_role("spinbutton", name="Duration")
+        expect(number).to_have_value("10")
+        expect(view.tiles.locator(".hh-note-error:visible")).to_have_text(
+            re.compile(r"\d+ kB: this model takes at most 100 kB for each image")
+        )
+        number.fill("")
+        root.get_by_role("combobox", name="Model").select_option(label="Happy Horse 1.1")
+        heard(view, lambda: studio.model.endswith("1.1"), "the model")
+        heard(view, lambda: "duration" not in studio._following, "what was half typed")
+        note = root.locator(".hh-duration:visible .hh-note")
+        expect(note).to_have_text("Type a whole number from 5 to 15 in steps of 5.")
+        expect(number).to_have_value("")
+        number.fill("7")
+        expect(note).to_have_text("7 is not a whole number from 5 to 15 in steps of 5.")
+        heard(view, lambda: studio.duration == 7, "the length")
+        with pytest.raises(InvalidRequest, match="from 5 to 15 in steps of 5; 7 was given"):
+            studio.generate()
+        slider = root.get_by_role("slider", name="Duration")
+        slider.press("Home")
+        slider.press("ArrowRight")
+        expect(number).to_have_value("10")
+        expect(note).to_be_hidden()
+        page.evaluate("() => window.endView()")
+        studio.close()
+        session.close()
+
+
 def test_several_clips_of_one_press_are_priced_and_kept_within_the_budget(view: WholeStudio) -> None:
     root, studio = view.root, view.studio
     price = root.locator(".hh-price-text")
@@ -127,6 +215,28 @@ def test_several_clips_of_one_press_are_priced_and_kept_within_the_budget(view: 
     root.get_by_role("button", name="Generate 3", exact=True).click()
     expect(root.locator(".hh-problems")).to_contain_text("These 3 clips cost about 90 creative units; 40 of")
     assert len(studio.clips) == 3
+
+
+def test_clips_beyond_the_plan_are_shown_as_a_queue(
+    page: Page, tmp_path: Path, start_sandbox: StartSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+    sandbox = start_sandbox(speed=10, scale=0.1, parallel=2)
+    session = hh.connect(sandbox.key, sandbox.secret, base_url=sandbox.base_url, home=tmp_path / "home")
+    studio = hh.Studio(session, references=[FOX], prompt="character1 waves", duration=3)
+    view = WholeStudio(page, studio)
+    queue = view.root.locator(".hh-queue")
+    expect(queue).to_have_text("")
+    for _ in range(5):
+        view.root.get_by_role("button", name="Generate", exact=True).click()
+    expect(queue).to_have_text(
+        "2 running, 3 waiting for a place (the plan runs 2 at once)", timeout=CLIP_LIMIT
+    )
+    expect(view.root.locator('.hh-card[data-phase="busy"]').first).to_be_visible()
+    expect(view.root.locator('.hh-card[data-phase="failed"], .hh-problems li')).to_have_count(0)
+    page.evaluate("() => window.endView()")
+    studio.close()
+    session.close()
 
 
 def test_the_next_seed_follows_each_press_however_quick(view: WholeStudio) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from happyhorse_widgets.api.checks import Problem, check, mentions
+from happyhorse_widgets.api.checks import Problem, check, check_sizes, mentions
 from happyhorse_widgets.api.models import Model, ModelInput, Requirement
 from happyhorse_widgets.api.params import (
     HAPPY_HORSE,
@@ -272,6 +272,53 @@ def test_another_models_fields_are_checked_by_its_schema() -> None:
     assert check(schema, {}, references=0) == (
         Problem("style", "error", "style is missing: it must be given."),
     )
+
+
+@pytest.mark.parametrize(
+    ("bounds", "good", "bad", "allowed"),
+    [
+        (
+            {"min": 5, "max": 15, "step": 5},
+            [5, 10.0, 15],
+            [7, 12.5],
+            "a whole number from 5 to 15 in steps of 5",
+        ),
+        ({"min": 3, "step": 5}, [3, 8, 10**30 + 3], [5], "a whole number from 3 up in steps of 5"),
+        ({"max": 15, "step": 5}, [-5, 0, 10], [7], "a whole number up to 15 in steps of 5 from 0"),
+        (
+            {"min": 0.1, "max": 1, "step": 0.1},
+            [0.3, 0.7, 1],
+            [0.35],
+            "a number from 0.1 to 1 in steps of 0.1",
+        ),
+        ({"min": 0.5, "max": 9, "step": 1}, [0.5, 2.5], [1], "a number from 0.5 to 9 in steps of 1"),
+        ({"step": 1}, [-3, 10**5000], [0.5], "a whole number"),
+    ],
+)
+def test_a_number_goes_in_the_steps_of_the_model_from_its_least(
+    bounds: dict[str, float], good: list[float], bad: list[float], allowed: str
+) -> None:
+    inputs = (ModelInput(name="x", type="number", **bounds),)
+    schema = schema_from_model(Model(id="model_other", name="Other", inputs=inputs))
+    assert [check(schema, {"x": value}, references=0) for value in good] == [()] * len(good)
+    for value in bad:
+        (problem,) = check(schema, {"x": value}, references=0)
+        assert problem.message == f"x must be {allowed}; {value} was given."
+
+
+def test_an_image_larger_than_the_model_takes_is_named() -> None:
+    fields = (replace(f, max_size=2_000_000) if f.max_size else f for f in known().fields)
+    schema = replace(known(), fields=tuple(fields))
+    found = check_sizes(schema, [None, 2_000_000, 2_000_001], ["", "", "Ada"])
+    assert found == (
+        Problem(
+            "references",
+            "error",
+            "character3 (Ada) has 2,000,001 bytes; the model takes at most 2,000,000 for each image."
+            " Shrink it, or save it as JPEG.",
+        ),
+    )
+    assert check_sizes(replace(schema, fields=()), [10**9]) == ()
 
 
 @settings(deadline=None)

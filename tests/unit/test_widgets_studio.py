@@ -542,6 +542,7 @@ def test_another_model_is_used_by_its_id_and_offered_again(
     assert entry["deprecated_by"] == f"{HAPPY_HORSE}-1.1"
     assert entry["fields"]["duration"]["allowed"] == [4, 8]
     studio.references, studio.prompt, studio.duration = [FOX], "character1 waves", 4
+    studio.resolution = "1080P"
     with pytest.raises(InvalidRequest, match="resolution"):
         studio.generate()
     studio.resolution = "720P"

@@ -77,6 +77,7 @@ def test_an_image_arrives_whole_and_in_its_place(
         "uploaded": None,
         "width": 420,
         "height": 420,
+        "bytes": len(data),
         "warning": "",
         "error": "",
     }

@@ -130,15 +130,16 @@ export function amount(host, name, unit) {
  */
 function range({ form, signal }, name, unit) {
   const { element, hold, call, say } = labelled(signal, name);
-  const slider = h("input", { type: "range", step: 1 });
-  const number = h("input", { type: "number", step: 1, class: "hh-field hh-number" });
+  const slider = h("input", { type: "range" });
+  const number = h("input", { type: "number", class: "hh-field hh-number" });
   hold(h("div", { class: "hh-row" }, slider, number, h("span", { class: "hh-quiet" }, unit)));
   const problem = () => (element.hidden ? "" : outside(number));
   const check = () => say(problem(), [number]);
 
   listen(slider, "input", () => form.set(name, slider.valueAsNumber), signal);
   listen(number, "input", () => {
-    if (number.value && Number.isInteger(number.valueAsNumber)) form.set(name, number.valueAsNumber);
+    // What is half typed is the person's, too: no default of a model takes its place.
+    form.set(name, number.value && Number.isInteger(number.valueAsNumber) ? number.valueAsNumber : form.get(name));
     check();
   }, signal);
   form.follow(name, (value) => {
@@ -163,10 +164,11 @@ function range({ form, signal }, name, unit) {
   };
 }
 
-/** @param {HTMLInputElement} input @param {Field | undefined} field */
+/** Only whole numbers are taken here, so of finer steps those. @param {HTMLInputElement} input @param {Field | undefined} field */
 export function bound(input, field) {
   input.min = String(field?.minimum ?? "");
   input.max = String(field?.maximum ?? "");
+  input.step = String(Number.isInteger(field?.step) ? field?.step : 1);
 }
 
 /**
@@ -175,7 +177,10 @@ export function bound(input, field) {
  * @param {{empty?: boolean}} [options]
  */
 export function outside(input, { empty = false } = {}) {
-  const bounds = input.max ? `a whole number from ${input.min || 0} to ${Number(input.max).toLocaleString("en")}` : "a whole number";
+  const least = input.min || "0";
+  const within = input.max ? ` from ${least} to ${Number(input.max).toLocaleString("en")}` : "";
+  const steps = Number(input.step) > 1 ? ` in steps of ${input.step}${within ? "" : ` from ${least}`}` : "";
+  const bounds = `a whole number${within}${steps}`;
   if (input.validity.badInput) return `Not a number: type ${bounds}${empty ? ", or nothing" : ""}.`;
   if (!input.value) return empty ? "" : `Type ${bounds}.`;
   if (input.validity.valid) return "";

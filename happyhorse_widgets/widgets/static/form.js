@@ -3,7 +3,7 @@
  *
  * An edit goes to the kernel by a message: at once, but at most four times a second, and always before whatever else is asked of
  * the kernel. Until the kernel has answered the latest edit of a setting, whatever arrives for it is older than what the person
- * typed, and is not shown.
+ * typed, and is not shown. What nobody has set follows the model's defaults, and waits with an edit of the model.
  */
 
 import { follow } from "./shared/lifetime.js";
@@ -15,7 +15,8 @@ const PAUSE = 250;
  * @typedef {object} Form
  * @property {(name: string) => any} get What is shown.
  * @property {() => Record<string, any>} values All of it, for a request.
- * @property {(name: string, value: any) => void} set An edit by the person.
+ * @property {(name: string, value: any) => void} set An edit by the person; to the same value, too, it ends that it follows the model.
+ * @property {(model: string, fields: Record<string, {default: any}>) => void} choose An edit of the model, which has these fields.
  * @property {(name: string, callback: (value: any) => void) => void} follow Called now and at each change, by the person,
  *   by Python or by another view.
  */
@@ -45,9 +46,21 @@ export function createForm(model, rpc, signal, tell) {
     for (const callback of followers.get(name) ?? []) callback(value);
   }
 
+  const follows = (/** @type {string} */ name) => !unconfirmed.has(name) && Boolean(shown.get("following")?.includes(name));
+
   /** @param {Record<string, any>} settings */
   function adopt(settings) {
-    for (const [name, value] of Object.entries(settings)) if (!unconfirmed.has(name)) show(name, value);
+    for (const [name, value] of Object.entries(settings))
+      if (!unconfirmed.has(name) && !(unconfirmed.has("model") && follows(name))) show(name, value);
+  }
+
+  /** @param {string} name @param {any} value */
+  function edit(name, value) {
+    if (same(shown.get(name), value) && !follows(name)) return;
+    unconfirmed.set(name, (edits += 1));
+    unsent.add(name);
+    timer ||= window.setTimeout(send, last + PAUSE - Date.now());
+    show(name, value);
   }
 
   async function send() {
@@ -79,12 +92,11 @@ export function createForm(model, rpc, signal, tell) {
   return {
     get: (name) => shown.get(name),
     values: () => Object.fromEntries(shown),
-    set(name, value) {
-      if (same(shown.get(name), value)) return;
-      unconfirmed.set(name, (edits += 1));
-      unsent.add(name);
-      timer ||= window.setTimeout(send, last + PAUSE - Date.now());
-      show(name, value);
+    set: edit,
+    choose(wanted, fields) {
+      edit("model", wanted);
+      // As the kernel will say a moment later.
+      for (const [name, field] of Object.entries(fields)) if (follows(name) && field.default !== null) show(name, field.default);
     },
     follow(name, callback) {
       followers.set(name, [...(followers.get(name) ?? []), callback]);

@@ -72,7 +72,8 @@ export function createModels({ model, rpc, form, signal }) {
   /** @param {string} wanted */
   function choose(wanted) {
     say("", [select, id]);
-    if (known().find((each) => each.id === wanted)?.known) form.set("model", wanted);
+    const entry = known().find((each) => each.id === wanted);
+    if (entry?.known) form.choose(wanted, entry.fields);
     else ask(wanted);
   }
 

@@ -24,6 +24,7 @@ const ELSEWHERE = "On its way from another page. If that page is closed, remove 
  * @property {number} at Its place, from 0.
  * @property {number} count How many tiles there are.
  * @property {string} alias
+ * @property {string} beyond What of it the chosen model does not take, in words, or "".
  * @property {import("./tray.js").Local | undefined} local
  */
 
@@ -148,23 +149,23 @@ export function createTile(id, { rpc, signal: parent, mention, move, remove, rep
       right.disabled = at === count - 1;
       for (const [action, words] of /** @type {const} */ ([[left, "Move left"], [right, "Move right"], [other, "Replace"], [away, "Remove"]]))
         action.setAttribute("aria-label", `${words}: image ${at + 1}`);
-      showState(state, detail, local);
+      showState(state, detail, more);
       if (local?.picture) [(shown = detail?.image ?? ""), show(local.picture)];
       else if (state === "ready" && detail && detail.image !== shown) fetchPicture(detail.image).catch(() => {});
       else if (state !== "ready" && local) [(shown = ""), show(null)];
     },
   };
 
-  /** @param {string} state @param {any} detail @param {import("./tray.js").Local | undefined} local */
-  function showState(state, detail, local) {
+  /** @param {string} state @param {any} detail @param {Shown} more */
+  function showState(state, detail, { local, beyond }) {
     const error = local?.error || (local && local.stage !== "arrived" ? "" : detail?.error) || "";
     const elsewhere = state === "sending" && detail && !local && detail.share !== null ? ELSEWHERE : "";
     const warning = (local?.stage !== "arrived" && local?.warning) || detail?.warning || elsewhere;
-    const text = objection || error || warning;
+    const text = objection || error || beyond || warning;
     setText(note, text);
     note.hidden = !text;
-    note.className = `hh-note hh-note-${objection || error ? "error" : "warning"}`;
-    element.classList.toggle("hh-tile-failed", Boolean(error));
+    note.className = `hh-note hh-note-${objection || error || beyond ? "error" : "warning"}`;
+    element.classList.toggle("hh-tile-failed", Boolean(error || beyond));
     // First to the kernel, then on to Scenario, while the prompt is being written.
     const uploading = state === "ready" ? (detail?.uploaded ?? null) : null;
     progress.hidden = Boolean(error) || (state !== "sending" && uploading === null);

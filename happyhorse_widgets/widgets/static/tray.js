@@ -6,6 +6,7 @@ import { createArrivals } from "./arrivals.js";
 import { addressesIn, MOST, nameIn, objection, receiveImages } from "./intake.js";
 import { copied } from "./picture.js";
 import { button, h, icon, setText } from "./shared/dom.js";
+import { size } from "./shared/format.js";
 import { alive, follow, listen } from "./shared/lifetime.js";
 import { nameProblem, tidyName } from "./shared/mentions.js";
 import { KIND } from "./shared/rpc.js";
@@ -54,6 +55,14 @@ export function createTray(host) {
   const order = () => /** @type {string[]} */ (form.get("tiles"));
   const aliases = () => /** @type {Record<string, string>} */ (form.get("aliases") ?? {});
 
+  /** What the chosen model does not take of an image, in words, or "": it stays, for another model may. @param {number} at @param {any} detail */
+  function beyond(at, detail) {
+    const { max_length: most, max_size: largest } = model.get("_schema").models.find((/** @type {any} */ each) => each.id === form.get("model"))?.fields.references ?? {};
+    if (most && at >= most) return `This model takes ${most === 1 ? "one image" : `${most} images`} at most: remove this one, or choose another model.`;
+    if (largest && detail?.bytes > largest) return `${size(detail.bytes)}: this model takes at most ${size(largest)} for each image. Shrink it, or save it as JPEG.`;
+    return "";
+  }
+
   function draw() {
     const details = model.get("_tiles");
     const [shown, names] = [order(), aliases()];
@@ -62,7 +71,7 @@ export function createTray(host) {
     shown.forEach((id, at) => {
       if (!tiles.has(id)) tiles.set(id, createTile(id, { ...host, move, remove, replace, rename }));
       const tile = /** @type {ReturnType<typeof createTile>} */ (tiles.get(id));
-      tile.update(details[id], { at, count: shown.length, alias: names[id] ?? "", local: arrivals.get(id) });
+      tile.update(details[id], { at, count: shown.length, alias: names[id] ?? "", beyond: beyond(at, details[id]), local: arrivals.get(id) });
       // Moving an element takes the focus from it, so only what is out of place is moved.
       if (list.children[at] !== tile.element) list.insertBefore(tile.element, list.children[at]);
     });
@@ -248,6 +257,8 @@ export function createTray(host) {
   });
   form.follow("tiles", draw);
   form.follow("aliases", draw);
+  form.follow("model", draw);
+  follow(model, "_schema", draw, signal);
   follow(model, "_tiles", draw, signal);
 
   return {
@@ -260,7 +271,7 @@ export function createTray(host) {
       const details = model.get("_tiles");
       return order().flatMap((id, index) => {
         const local = arrivals.get(id);
-        const message = local?.error || (local && local.stage !== "arrived" ? "" : details[id]?.error);
+        const message = local?.error || (local && local.stage !== "arrived" ? "" : details[id]?.error) || beyond(index, details[id]);
         return message ? [{ field: "references", message: `character${index + 1} cannot be used: ${message}` }] : [];
       });
     },
