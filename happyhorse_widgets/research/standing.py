@@ -100,8 +100,9 @@ class Standing:
         """A row for each cell, in standard order.
 
         `cell`, `order` (of submission, from 1), the parameters by their Python names (of a factor the level: its label, or the
-        number itself), `clip_id`, `sha256` (of the file), `state`, `cost` (creative units), `seconds` (that the job took, by
-        Scenario's clock), `seed_used`, `path`, `sandbox`, `error`. Needs pandas, of the extra `research`.
+        number itself where all of them are numbers), `clip_id`, `sha256` (of the file), `state`, `cost` (creative units),
+        `seconds` (that the job took, by Scenario's clock), `seed_used`, `path`, `sandbox`, `error`. Needs pandas, of the
+        extra `research`.
         """
         return sweep_frame(self.plan, self.cells)
 

@@ -121,10 +121,10 @@ class Sweep(Standing):
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the plan alone to a .json or .yaml file, to be registered or run again: `hh.sweep(plan="study.yaml")`.
 
-        The same plan gives the same bytes, with a SHA-256 over it. Images stand in it by their content: give them along. From
-        here on the plan is settled, and kept in the library under the sweep's name: the same call of `hh.sweep` gives this very
-        plan again. Nothing is sent. Raises `InvalidRequest` for another ending, or where another plan has the name, and
-        `LibraryError` where it cannot be written.
+        The same plan gives the same bytes, with a SHA-256 over it. Images stand in it by their content: give them along, beside
+        it, by their names or as `<sha256>.png` (.jpg, .webp). From here on the plan is settled, and kept in the library under the
+        sweep's name: the same call of `hh.sweep` gives this very plan again. Nothing is sent. Raises `InvalidRequest` for another
+        ending, or where another plan has the name, and `LibraryError` where it cannot be written.
         """
         self._committed()
         target = Path(path).expanduser()
