@@ -217,6 +217,40 @@ def test_several_clips_of_one_press_are_priced_and_kept_within_the_budget(view: 
     assert len(studio.clips) == 3
 
 
+# Every state of the first card, and where each other one's box is in the list meanwhile.
+WATCH = """(list) => {
+    const cards = () => [...list.querySelectorAll(".hh-card")];
+    const others = cards().filter((card) => card.dataset.phase === "ready");
+    window.seen = { phases: new Set(), boxes: new Set() };
+    const look = () => {
+        const { left, top } = list.getBoundingClientRect();
+        const made = cards().find((card) => !others.includes(card));
+        window.seen.phases.add(made?.querySelector(".hh-card-heading").textContent);
+        const box = ({ x, y, width, height }) => [x - left, y - top, width, height].map(Math.round).join();
+        window.seen.boxes.add(others.map((other) => box(other.getBoundingClientRect())).join(" "));
+    };
+    new MutationObserver(look).observe(list, { subtree: true, childList: true, attributes: true, characterData: true });
+    look();
+}"""
+
+
+def test_no_other_card_moves_while_one_goes_from_preparing_to_ready(view: WholeStudio) -> None:
+    view.page.set_viewport_size({"width": 1280, "height": 2600})  # all three are drawn
+    ready = view.root.locator('.hh-card[data-phase="ready"]')
+    generate = view.root.get_by_role("button", name="Generate", exact=True)
+    for count in (1, 2):
+        generate.click()
+        expect(ready).to_have_count(count, timeout=CLIP_LIMIT)
+    generate.click()
+    expect(view.root.locator(".hh-card")).to_have_count(3)
+    view.root.locator(".hh-clips-list").evaluate(WATCH)
+    expect(ready).to_have_count(3, timeout=CLIP_LIMIT)
+    expect(ready.first.locator("video")).to_have_attribute("poster", re.compile("^blob:"))
+    seen = view.page.evaluate("() => ({ phases: [...window.seen.phases], boxes: [...window.seen.boxes] })")
+    assert {"Preparing", "Ready"} < set(seen["phases"])
+    assert len(seen["boxes"]) == 1, seen
+
+
 def test_clips_beyond_the_plan_are_shown_as_a_queue(
     page: Page, tmp_path: Path, start_sandbox: StartSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
