@@ -131,8 +131,9 @@ class Studio(Setup):
     def code(self, language: str = "python") -> str:
         """Code that would do what the button does now, in "python", "curl" or "javascript".
 
-        It takes the keys from the environment. Where an image has no asset id yet its name stands in angle brackets. Raises
-        `InvalidRequest` for another language, and where an image is not here.
+        It takes the keys from the environment. In "curl" and "javascript" an image that has not been uploaded yet is named in
+        angle brackets, as all are without a key: see `Session.code`. Raises `InvalidRequest` for another language, and where an
+        image is not here.
         """
         return self.session.code(language, self._requests(self._wanted()))
 
