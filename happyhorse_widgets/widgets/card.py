@@ -122,9 +122,9 @@ def _lineage(clip: Clip) -> dict[str, Any]:
 
 
 def _origin(clip: Clip, origin: Origin) -> dict[str, Any]:
-    if origin.presence == "here":
+    if origin.presence in ("here", "deleted"):
         with contextlib.suppress(KeyError, LibraryError):
-            return _relative(origin.relation, clip.keeper.clip(origin.clip_id))
+            return _relative(origin.relation, clip.keeper.clip(origin.clip_id), origin.presence)
     return {"relation": origin.relation, "id": origin.clip_id, "words": "", "presence": origin.presence}
 
 
@@ -132,10 +132,10 @@ def _relation(child: Clip, parent: Clip) -> str:
     return next((each.relation for each in child.lineage if each.clip_id == parent.id), "")
 
 
-def _relative(relation: str, clip: Clip) -> dict[str, Any]:
+def _relative(relation: str, clip: Clip, presence: str = "here") -> dict[str, Any]:
     words = clip.request.prompt
     short = words if len(words) <= _WORDS else f"{words[:_WORDS].rstrip()}…"
-    return {"relation": relation, "id": clip.id, "words": short, "presence": "here"}
+    return {"relation": relation, "id": clip.id, "words": short, "presence": presence}
 
 
 def clip_ids(content: Content) -> list[str]:

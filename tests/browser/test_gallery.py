@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -74,6 +75,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with closing(sqlite3.connect(home / "library.sqlite3")) as library, library:
         relate = "UPDATE jobs SET parent = ?, relation = 'varied' WHERE id = ?"
         library.execute(relate, (clip_id(500), clip_id(999)))
+        library.execute(relate, ("clip_elsewhere", clip_id(998)))
     return home
 
 
@@ -292,6 +294,41 @@ def test_lineage_leads_to_the_other_clip(gallery: BareGallery) -> None:
     expect(gallery.clip(999)).to_be_focused()
 
 
+def test_lineage_to_a_clip_that_is_gone_is_no_link(gallery: BareGallery, session: Session) -> None:
+    expect(gallery.count).to_have_text("1,000 clips")
+    lineage = gallery.clip(998).locator(".hh-lineage")
+    expect(lineage.get_by_role("listitem")).to_have_text("varied from clip_elsewhere (not in this library)")
+    expect(lineage.get_by_role("button")).to_have_count(0)
+    lineage = gallery.clip(999).locator(".hh-lineage")
+    expect(lineage.get_by_role("button")).to_be_visible()
+    session.clip(clip_id(500)).delete()
+    expect(lineage).to_contain_text(re.compile(r"varied from “character1 is a fox, take 500.*” \(deleted\)"))
+    expect(lineage.get_by_role("button")).to_have_count(0)
+    session.clip(clip_id(500)).restore()
+    expect(lineage.get_by_role("button")).to_be_visible()
+
+
+def test_a_search_stays_where_a_clip_cannot_be_shown(gallery: BareGallery, home: Path) -> None:
+    search = gallery.root.get_by_role("searchbox")
+    search.fill("999")
+    expect(gallery.count).to_have_text("1 of 1,000")
+    with closing(sqlite3.connect(home / "library.sqlite3")) as library, library:  # which nobody hears of
+        library.execute(
+            "UPDATE catalogue SET deleted_at = 1, marked_at = 1 WHERE job_id = ?", (clip_id(500),)
+        )
+    gallery.clip(999).locator(".hh-lineage").get_by_role("button").click()
+    notice = gallery.root.get_by_role("group", name="Notice")
+    expect(notice).to_contain_text("That clip is not in this library any more.")
+    expect(search).to_have_value("999")
+    expect(gallery.items).to_have_count(1)
+    notice.get_by_role("button", name="Dismiss").click()
+    expect(notice).to_be_hidden()
+    with closing(sqlite3.connect(home / "library.sqlite3")) as library, library:
+        library.execute(
+            "UPDATE catalogue SET deleted_at = NULL, marked_at = 0 WHERE job_id = ?", (clip_id(500),)
+        )
+
+
 # -- several -----------------------------------------------------------------------------------------------------------
 
 
@@ -319,6 +356,30 @@ def test_several_are_chosen_marked_deleted_and_brought_back(gallery: BareGallery
     for number in range(996, 1000):
         session.clip(clip_id(number)).mark(tags=[])
     page.keyboard.press("Escape")
+
+
+def test_what_was_not_deleted_or_brought_back_is_there_and_says_why(
+    gallery: BareGallery, session: Session
+) -> None:
+    def delete(number: int) -> None:
+        gallery.clip(number).get_by_role("button", name="More actions").click()
+        gallery.clip(number).get_by_role("menuitem", name="Delete").click()
+
+    notice = gallery.root.get_by_role("group", name="Notice")
+    undo = gallery.root.get_by_role("group", name="Deleted clips")
+    delete(999)
+    expect(undo).to_contain_text("Deleted 1 clip.")
+    session.close()
+    undo.get_by_role("button", name="Undo").click()
+    expect(notice).to_contain_text("session has ended")
+    expect(undo.get_by_role("button", name="Undo")).to_be_visible()
+    notice.get_by_role("button", name="Dismiss").click()
+    delete(998)
+    expect(notice).to_contain_text("session has ended")
+    expect(gallery.clip(998)).to_be_visible()
+    again = hh.connect(sandbox=True, home=session.home)
+    again.clip(clip_id(999)).restore()
+    again.close()
 
 
 def test_two_are_compared(gallery: BareGallery) -> None:

@@ -19,14 +19,10 @@ function render({ model, el, signal: given }) {
   if (isExport(twin)) return undefined;
   const [signal, end] = child(given);
   const live = h("div", { class: "hh-unseen", role: "status" });
-  const said = h("p", { class: "hh-gallery-said hh-quiet", "aria-hidden": "true" });
-  const announce = (/** @type {string} */ text) => {
-    setText(live, text);
-    setText(said, text);
-  };
+  const announce = (/** @type {string} */ text) => setText(live, text);
   const root = h("div", { class: "hh-root hh-gallery" });
   const clips = createClips({ model, rpc: connect(model, signal), signal, announce, empty: EMPTY });
-  root.append(said, clips.element, live);
+  root.append(clips.element, live);
   suppressShortcuts(root, signal);
   keepFocus(root, signal);
   el.append(root);
