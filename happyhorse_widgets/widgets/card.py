@@ -204,10 +204,11 @@ def _video(clip: Clip, path: Path) -> dict[str, Any]:
 def serve_clips(
     rpc: Dispatcher,
     find: Callable[[str], Clip],
-    made: Callable[[Clip], None] | None = None,
+    made: Callable[[Clip, Clip], None] | None = None,
     again: Callable[[Clip], Clip] | None = None,
 ) -> None:
-    """Answer what cards ask. `find` gives the clip with an id, or raises KeyError; `made` is told of new ones.
+    """Answer what cards ask. `find` gives the clip with an id, or raises KeyError; `made` is told of one and of that
+    which was made in its place.
 
     `again` makes a new clip of the request of one that has ended without a video, where that is more than a clip of its own.
     """
@@ -283,7 +284,7 @@ def chunk_of(path: Path, offset: Any, length: Any) -> Reply:
 async def _act(
     clip: Clip,
     action: Any,
-    made: Callable[[Clip], None] | None,
+    made: Callable[[Clip, Clip], None] | None,
     again: Callable[[Clip], Clip] | None,
 ) -> Reply:
     if action not in actions(clip):
@@ -298,7 +299,7 @@ async def _act(
         anew = again if again is not None and action == "again" else type(clip).submit_again
         new = await asyncio.to_thread(anew, clip)
         if made is not None:
-            made(new)
+            made(clip, new)
         return Reply({"said": f"Submitted again, as {new.id}."})
     if action == "restore":
         await asyncio.to_thread(clip.restore)

@@ -14,11 +14,12 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 import happyhorse_widgets as hh
 from happyhorse_widgets.engine.session import Session
+from happyhorse_widgets.widgets.clip import ClipCard
 from tests.browser.bare import BareStudio
 from tests.browser.lab import wait_until
 from tests.sessions import picture
 from tests.shelves import clip_id, fill
-from tests.unit.comms import RecordingComm
+from tests.unit.comms import RecordingComm, until
 
 COUNT = 1000
 
@@ -455,3 +456,82 @@ def test_new_clips_arrive_at_the_top(gallery: BareGallery, session: Session, tmp
     expect(card).to_have_attribute("data-phase", "stopped")
     clip.delete()
     expect(card).to_have_count(0)
+
+
+# -- what is done with a clip outside a Studio -------------------------------------------------------------------------
+
+
+class BareCard(BareStudio):
+    """A card that is an output of its own, in a page."""
+
+    entry = "clip"
+    show = _SHOW.replace("gallery.js", "clip.js")
+
+    def __init__(self, page: Page, card: ClipCard) -> None:
+        super().__init__(page, card)  # type: ignore[arg-type]
+        self.cards = page.locator(".hh-clip .hh-card")
+
+
+@pytest.fixture
+def asked(session: Session) -> Iterator[hh.Clip]:
+    """A clip of a model that the sandbox knows; it and what is made of it are taken back."""
+    clip = session.submit("character1 is new here", [picture()], duration=3, resolution="720P", seed=5)
+    yield clip
+    for each in (*clip.descendants(), clip):
+        each.cancel()
+        until(lambda each=each: each.is_over)
+        each.delete()
+
+
+def test_a_seed_is_varied_in_the_gallery(asked: hh.Clip, gallery: BareGallery) -> None:
+    expect(gallery.count).to_have_text("1,001 clips")
+    card = gallery.root.locator(f'article[data-clip="{asked.id}"]')
+    vary = card.get_by_role("button", name="Vary seed")
+    expect(vary).to_have_attribute("title", re.compile("it costs"))
+    vary.click()
+    expect(card.locator(".hh-card-said")).to_have_text("On its way, as the first of the clips.")
+    expect(gallery.count).to_have_text("1,002 clips")
+    (clip,) = asked.descendants()
+    assert shown(gallery)[:2] == [clip.id, asked.id]
+    assert (clip.record.relation, clip.request.prompt) == ("varied", asked.request.prompt)
+    assert clip.request.seed not in (None, 5)
+
+
+def test_settings_and_frames_go_to_the_studio_that_is_open(
+    asked: hh.Clip, gallery: BareGallery, session: Session
+) -> None:
+    card = gallery.root.locator(f'article[data-clip="{asked.id}"]')
+    card.get_by_role("button", name="Reuse").click()
+    expect(card.locator(".hh-card-said")).to_contain_text("run hh.Studio() in a cell")
+    studio = hh.Studio(session)
+    card.get_by_role("button", name="Reuse").click()
+    expect(card.locator(".hh-card-said")).to_have_text("Set up in the Studio that was opened last.")
+    assert (studio.prompt, studio.seed, studio.parent) == ("character1 is new here", 5, asked.id)
+    gallery.clip(999).get_by_role("button", name="More actions").click()
+    gallery.clip(999).get_by_role("menuitem", name="Last frame → reference").click()
+    said = gallery.clip(999).locator(".hh-card-said")
+    expect(said).to_have_text("Added to the references as character2.")
+    assert studio.references[1].clip_id == clip_id(999)
+    studio.close()
+    card.get_by_role("button", name="Reuse").click()
+    expect(card.locator(".hh-card-said")).to_contain_text("run hh.Studio() in a cell")
+
+
+def test_a_seed_is_varied_on_a_card_of_its_own(
+    asked: hh.Clip, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+    widget = ClipCard(asked)
+    card = BareCard(page, widget)
+    expect(card.cards).to_have_count(1)
+    card.cards.get_by_role("button", name="Vary seed").click()
+    expect(card.cards).to_have_count(2)
+    expect(card.cards.first.locator(".hh-card-said")).to_have_text("On its way, below.")
+    (clip,) = asked.descendants()
+    varied = card.cards.nth(1)
+    expect(varied).to_have_attribute("data-clip", clip.id)
+    expect(varied.locator(".hh-lineage")).to_contain_text("varied from")
+    clip.cancel()
+    expect(varied).to_have_attribute("data-phase", "stopped")
+    page.evaluate("() => window.endView()")
+    widget.close()
