@@ -28,6 +28,10 @@ class Keeper(Protocol):
 
     home: Path
 
+    @property
+    def account(self) -> tuple[str, str]:
+        """The name of the service's address, or of the sandbox, and the project or ""."""
+
     def act(self, clip: Clip, action: str) -> Future[str]:
         """Carry out "cancel", "look", "detach" or "watch" on the engine's loop; resolves to what happened, in words."""
 
@@ -100,9 +104,11 @@ class Clip(Viewable):
     def code(self, language: str = "python") -> str:
         """Code that would make it again, in "python", "curl" or "javascript"; it takes the keys from the environment.
 
-        Where an image has no asset id yet, as before it was uploaded, its name stands in angle brackets.
+        Where an image has no asset id yet, as before it was uploaded, or one of the session's own sandbox, its name stands in
+        angle brackets. "curl" and "javascript" ask the address that the clip was asked of, and Scenario's for a clip of an own
+        sandbox or of somebody else's library.
         """
-        return code_for(language, self._record, self.keeper.home)
+        return code_for(language, self._record, endpoint=self.keeper.account[0], home=self.keeper.home)
 
     @property
     def _home(self) -> Path:

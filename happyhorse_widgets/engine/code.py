@@ -14,6 +14,7 @@ from happyhorse_widgets.errors import InvalidRequest
 from happyhorse_widgets.media.metadata import stripped
 
 from .aliases import name_problems
+from .connection import OWN_SANDBOX
 from .request import Reference, Request
 
 if TYPE_CHECKING:
@@ -26,29 +27,50 @@ if TYPE_CHECKING:
 LANGUAGES: Final = ("python", "curl", "javascript")
 
 
-def code_for(language: str, record: ClipRecord, home: Path) -> str:
-    """The code of one clip in one of `LANGUAGES`. Raises `InvalidRequest` for another one."""
-    request = Request.from_dict(record.request)
-    return _code(language, [request], [record.body or _body(request)], record.project, home)
+def code_for(language: str, record: ClipRecord, *, endpoint: str, home: Path) -> str:
+    """The code of one clip in one of `LANGUAGES`. Raises `InvalidRequest` for another one.
+
+    `endpoint` is what the journal calls the session's account.
+    """
+    request, body = Request.from_dict(record.request), record.body
+    if body is None or (record.endpoint == OWN_SANDBOX and snapshot(request.model)):
+        body = _body(request)  # an own sandbox's assets are nowhere else
+    # The record may come from a stranger's library, and the keys would go where it says.
+    where = endpoint if endpoint == record.endpoint else DEFAULT_BASE_URL
+    return _code(language, [request], [body], where, record.project, home)
 
 
 def code_for_requests(
-    language: str, requests: Sequence[Request], schema: ModelSchema | None, *, project: str, home: Path
+    language: str,
+    requests: Sequence[Request],
+    schema: ModelSchema | None,
+    *,
+    endpoint: str,
+    project: str,
+    home: Path,
 ) -> str:
     """The code that would make a clip of each of `requests`, which differ in their seeds only. Raises as `code_for` does.
 
     `schema` is that of their model, None where it is not known.
     """
-    return _code(language, requests, [_body(request, schema) for request in requests], project, home)
+    bodies = [_body(request, schema) for request in requests]
+    return _code(language, requests, bodies, endpoint, project, home)
 
 
 def _code(
-    language: str, requests: Sequence[Request], bodies: Sequence[dict[str, Any]], project: str, home: Path
+    language: str,
+    requests: Sequence[Request],
+    bodies: Sequence[dict[str, Any]],
+    endpoint: str,
+    project: str,
+    home: Path,
 ) -> str:
     if language == "python":
         return _python(requests, home)
+    # An own sandbox has another port each time, and a key that nobody knows: then what Scenario itself would be asked.
+    base_url = DEFAULT_BASE_URL if endpoint == OWN_SANDBOX else endpoint
     where = f"?projectId={quote(project)}" if project else ""
-    url = f"{DEFAULT_BASE_URL}/generate/custom/{quote(requests[0].model)}{where}"
+    url = f"{base_url}/generate/custom/{quote(requests[0].model)}{where}"
     if language == "curl":
         return "\n".join(_curl(url, body) for body in bodies)
     if language == "javascript":

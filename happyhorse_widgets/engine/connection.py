@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from happyhorse_widgets.api.client import ScenarioClient
 from happyhorse_widgets.api.config import Endpoint
@@ -15,6 +15,10 @@ from .local import LocalSandbox
 
 if TYPE_CHECKING:
     from .settings import Settings
+
+
+#: What the journal calls a sandbox that is a child of ours: its port changes.
+OWN_SANDBOX: Final = "sandbox"
 
 
 class Connection:
@@ -73,5 +77,5 @@ class Connection:
 
 
 def account_name(target: Endpoint | LocalSandbox) -> str:
-    """What tells accounts apart in the journal: the base URL, or "sandbox" for a child of ours, whose port changes."""
-    return target.base_url if isinstance(target, Endpoint) else "sandbox"
+    """What tells accounts apart in the journal: the base URL, or `OWN_SANDBOX`."""
+    return target.base_url if isinstance(target, Endpoint) else OWN_SANDBOX

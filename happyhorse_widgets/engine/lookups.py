@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from happyhorse_widgets.errors import LibraryError
+
 from .code import code_for_requests
+from .connection import OWN_SANDBOX
 from .loop import engine_loop
 from .request import Request
 from .states import CHARGEABLE, WITHDRAWABLE
@@ -92,10 +97,23 @@ class Lookups:
     def code(self, language: str, requests: Sequence[Request]) -> str:
         """Code in "python", "curl" or "javascript" that would make a clip of each request, which differ in their seeds only.
 
-        It takes the keys from the environment. Raises `InvalidRequest` for another language.
+        It takes the keys from the environment. "curl" and "javascript" ask this session's address, and know images by the asset
+        ids that they were uploaded under. An image that was not is named in angle brackets; so is every one where the session
+        has a sandbox of its own, which nobody else can ask: Scenario's address stands there. Raises `InvalidRequest` for another
+        language.
         """
-        schema = self.known_schema(requests[0].model)
-        return code_for_requests(language, requests, schema, project=self._project, home=self.home)
+        endpoint, images = self._engine.connection.name, requests[0].references
+        if endpoint != OWN_SANDBOX:
+            with contextlib.suppress(LibraryError):  # the session was closed
+                images = tuple(self._engine.uploads.with_asset_id(image) for image in images)
+        return code_for_requests(
+            language,
+            [replace(request, references=images) for request in requests],
+            self.known_schema(requests[0].model),
+            endpoint=endpoint,
+            project=self._project,
+            home=self.home,
+        )
 
     def usual_cost(self, request: Request) -> float | None:
         """What such a request costs in creative units, as far as it is known without asking; else None."""

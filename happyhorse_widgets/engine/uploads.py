@@ -77,6 +77,13 @@ class Uploads:
             return True
         return reference.file is not None and self._path_of(reference).exists()
 
+    def with_asset_id(self, reference: Reference) -> Reference:
+        """The reference with the id that Scenario has it under, as far as that is known without asking."""
+        if reference.asset_id is not None or reference.sha256 is None:
+            return reference
+        where = {"endpoint": self._connection.name, "project": self._project}
+        return replace(reference, asset_id=self._journal.uploaded(reference.sha256, **where))
+
     def _path_of(self, reference: Reference) -> Path:
         assert reference.file
         return self._home.root / reference.file

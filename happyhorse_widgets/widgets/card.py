@@ -131,9 +131,9 @@ def _lineage(clip: Clip) -> dict[str, Any]:
 
 
 def _origin(clip: Clip, origin: Origin) -> dict[str, Any]:
-    if origin.presence == "here":
+    if origin.presence in ("here", "deleted"):
         with contextlib.suppress(KeyError, LibraryError):
-            return _relative(origin.relation, clip.keeper.clip(origin.clip_id))
+            return _relative(origin.relation, clip.keeper.clip(origin.clip_id), origin.presence)
     return {"relation": origin.relation, "id": origin.clip_id, "words": "", "presence": origin.presence}
 
 
@@ -141,10 +141,10 @@ def _relation(child: Clip, parent: Clip) -> str:
     return next((each.relation for each in child.lineage if each.clip_id == parent.id), "")
 
 
-def _relative(relation: str, clip: Clip) -> dict[str, Any]:
+def _relative(relation: str, clip: Clip, presence: str = "here") -> dict[str, Any]:
     words = clip.request.prompt
     short = words if len(words) <= _WORDS else f"{words[:_WORDS].rstrip()}…"
-    return {"relation": relation, "id": clip.id, "words": short, "presence": "here"}
+    return {"relation": relation, "id": clip.id, "words": short, "presence": presence}
 
 
 def clip_ids(content: Content) -> list[str]:
@@ -215,10 +215,11 @@ def _video(clip: Clip, path: Path) -> dict[str, Any]:
 def serve_clips(
     rpc: Dispatcher,
     find: Callable[[str], Clip],
-    made: Callable[[Clip], None] | None = None,
+    made: Callable[[Clip, Clip], None] | None = None,
     again: Callable[[Clip], Clip] | None = None,
 ) -> None:
-    """Answer what cards ask. `find` gives the clip with an id, or raises KeyError; `made` is told of new ones.
+    """Answer what cards ask. `find` gives the clip with an id, or raises KeyError; `made` is told of one and of that
+    which was made in its place.
 
     `again` makes a new clip of the request of one that has ended without a video, where that is more than a clip of its own.
     """
@@ -294,7 +295,7 @@ def chunk_of(path: Path, offset: Any, length: Any) -> Reply:
 async def _act(
     clip: Clip,
     action: Any,
-    made: Callable[[Clip], None] | None,
+    made: Callable[[Clip, Clip], None] | None,
     again: Callable[[Clip], Clip] | None,
 ) -> Reply:
     if action not in actions(clip):
@@ -309,7 +310,7 @@ async def _act(
         anew = again if again is not None and action == "again" else type(clip).submit_again
         new = await asyncio.to_thread(anew, clip)
         if made is not None:
-            made(new)
+            made(clip, new)
         return Reply({"said": f"Submitted again, as {new.id}."})
     if action == "restore":
         await asyncio.to_thread(clip.restore)

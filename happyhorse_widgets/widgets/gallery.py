@@ -16,6 +16,8 @@ from .card import serve_clips
 from .curating import serve_curation
 from .exports import serve_exports
 from .feed import ClipFeed
+from .outside import serve_outside
+from .pressing import Pressing
 from .rpc import Kind
 from .twin import StudioTwin
 
@@ -27,9 +29,10 @@ if TYPE_CHECKING:
 class Gallery(Widget):
     """Every clip of a session's home, as a list of cards or a grid of posters.
 
-    To search in prompts, notes and tags, filter, sort, mark favourites, tag, note, compare, save and delete clips. What is on its
-    way shows how far it is. Only what is in view is loaded, so a library of thousands opens at once. `session` is by default the
-    one of the last `connect`.
+    To search in prompts, notes and tags, filter, sort, mark favourites, tag, note, compare, save and delete clips, and to make
+    one more with another seed. Settings and frames to be used again go to the Studio that was opened last in this kernel. What
+    is on its way shows how far it is. Only what is in view is loaded, so a library of thousands opens at once. `session` is by
+    default the one of the last `connect`.
     """
 
     entry: ClassVar[str] = "gallery"
@@ -40,12 +43,14 @@ class Gallery(Widget):
 
     def __init__(self, session: Session | None = None) -> None:
         self.session = session or default_session()
-        self._feed = ClipFeed(self.session, self._later)
+        pressing = Pressing(self.session)
+        self._feed = ClipFeed(self.session, self._later, pressing.press_of)
         super().__init__()
         self._static = StudioTwin(self.session, self._twin, "Happy Horse Gallery")
         serve_clips(self.rpc, self.session.clip)
         serve_curation(self.rpc, self.session.clip, self.session.clips.tags)
         serve_exports(self.rpc, self.session.clip, self.session.home)
+        serve_outside(self.rpc, self.session, pressing)
         self._feed.serve(self.rpc)
         self._channel = bridge().open(self._feed.changes, self._write)
         self._feed.start()

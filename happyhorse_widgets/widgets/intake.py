@@ -50,7 +50,7 @@ class Intake:
         rpc.on(Kind.TILE_OFFER, self._offer)
         rpc.on(Kind.TILE_CHUNK, self._chunk)
         rpc.on(Kind.TILE_URL, self._url)
-        rpc.on(Kind.TILE_FRAME, self._frame)
+        rpc.on(Kind.TILE_FRAME, lambda content, _buffers: self.frame(content))
         rpc.on(Kind.TILE_RESTORE, self._restore)
         rpc.on(Kind.TILE_PICTURE, self._picture)
 
@@ -130,7 +130,8 @@ class Intake:
         image = await fetch_image(reference.url, name=reference.name, local=local)
         return replace(image, clip_id=reference.clip_id)
 
-    def _frame(self, content: Content, _buffers: Buffers) -> Future[Content]:
+    def frame(self, content: Content) -> Future[Content]:
+        """Take a frame of a clip, as `Kind.TILE_FRAME` says."""
         clip = str(content.get("clip"))
         at: Any = content.get("at")
         seconds = isinstance(at, int | float) and not isinstance(at, bool)

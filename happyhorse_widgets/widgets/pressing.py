@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 from happyhorse_widgets.api.compatible import settable
 from happyhorse_widgets.errors import ApiError, BudgetExceeded, HappyHorseError, InvalidRequest
 
+from .card import card_state
+from .desk import PARAMETERS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from happyhorse_widgets.engine.request import Reference
     from happyhorse_widgets.engine.session import Session
     from happyhorse_widgets.media.images import ReferenceImage
+
+    from .rpc import Content
 
 #: The most clips that one press makes.
 MOST = 8
@@ -82,6 +87,19 @@ class Pressing:
             if press not in self._made:
                 self._remember(press, self._attempt(press, wanted))
             return self._made[press]
+
+    def vary(self, press: str, clip_id: str) -> Made:
+        """Make a clip once more, with another seed. Raises `InvalidRequest` where it is not in the library."""
+        try:
+            request = self._session.clip(clip_id).request
+        except KeyError:
+            raise InvalidRequest("This clip is not in the library any more.") from None
+        known = [field.name for field in settable(self._session.schema(request.model))]
+        values = {name: getattr(request, name) for name in known if name in PARAMETERS and name != "seed"}
+        wanted = Wanted(
+            request.prompt, request.references, request.model, values | request.inputs, parent=clip_id
+        )
+        return self.make(press, wanted)
 
     def _attempt(self, press: str, wanted: Wanted) -> Made:
         if reason := too_many(wanted.variations):
@@ -163,6 +181,12 @@ class Pressing:
         while len(self._made) > _REMEMBERED:
             for clip in self._made.pop(next(iter(self._made))).clips:
                 self._names.pop(clip.id, None)
+
+
+def answer(press: str, made: Made) -> Content:
+    """What a view is told of a press."""
+    clips = [{**card_state(clip), "press": f"{press}/{n}"} for n, clip in enumerate(made.clips)]
+    return {"clips": clips, "problems": list(made.problems)}
 
 
 def too_many(variations: int) -> str:

@@ -98,7 +98,8 @@ class Kind(StrEnum):
     button from the next, and one that is sent again makes nothing new. Answered with `clips`, the cards' states, each with its
     `press` ("<press>/0" …), and `problems`"""
     STUDIO_REUSE = "studio-reuse"
-    """view → widget: set up what the clip `clip` was made of; the next press is noted as made from it"""
+    """view → widget: set up what the clip `clip` was made of, in the Studio that was opened last where the view is in none; the
+    next press is noted as made from it"""
     STUDIO_UNDO = "studio-undo"
     """view → widget: set up again what was there before the Studio filled itself"""
     STUDIO_DISMISS = "studio-dismiss"
@@ -122,7 +123,7 @@ class Kind(StrEnum):
     """view → widget: have the image at the address `url` as `tile`; answered when it is here"""
     TILE_FRAME = "tile-frame"
     """view → widget: have a frame of `clip` as `tile`: the one shown `at` so many seconds, or the "last"; answered when it is
-    here"""
+    here. Outside a Studio it names no tile: it goes to the Studio that was opened last, and is answered with its `character`"""
     TILE_RESTORE = "tile-restore"
     """view → widget: take back that the image of `tile` was replaced"""
     TILE_PICTURE = "tile-picture"

@@ -298,15 +298,6 @@ class Setup(Widget):
             parent=parent if isinstance(parent, str) else None,
         )
 
-    def _varied(self, clip_id: str) -> Wanted:
-        """What makes a clip once more with another seed."""
-        try:
-            request = self.session.clip(clip_id).request
-        except KeyError:
-            raise InvalidRequest("This clip is not in the library any more.") from None
-        values = {name: getattr(request, name) for name in self._known(request.model) if name != "seed"}
-        return Wanted(request.prompt, request.references, request.model, values, parent=clip_id)
-
     def _known(self, model: str) -> list[str]:
         """The parameters that this model has."""
         schema = self.session.known_schema(model) or self.session.schema(model)

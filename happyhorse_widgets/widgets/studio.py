@@ -20,13 +20,14 @@ from happyhorse_widgets.media.images import load_image
 
 from .assets import STATIC
 from .bridge import bridge
-from .card import card_state, serve_clips
+from .card import serve_clips
 from .curating import serve_curation
 from .desk import PARAMETERS, SETTINGS, packed, unpacked
 from .exports import serve_exports
 from .feed import ClipFeed
+from .outside import closed, opened
 from .presets import Presets
-from .pressing import Pressing
+from .pressing import Pressing, answer
 from .prompting import Prompting
 from .rpc import Buffers, Content, Kind
 from .setup import Setup
@@ -54,8 +55,9 @@ _SAMPLE_PROMPT = (
 class Studio(Setup):
     """A video studio in a notebook cell.
 
-    Everything can be set in the browser and from Python alike. These are traits to read, set and observe, and may be given as
-    keyword arguments:
+    All that goes into a clip can be set in the browser and from Python alike. These are traits to read, set and observe, and
+    may be given as keyword arguments; what is searched and chosen among the clips is each view's own (in Python:
+    `clips.search`):
 
     - `prompt`, `references` (what `generate` takes), `aliases` (the references' own names, by the ids of their tiles)
     - `aspect_ratio`, `resolution`, `duration` (seconds): the model's defaults, whichever it is, until they are set
@@ -98,6 +100,7 @@ class Studio(Setup):
         if not initial:
             self._go_on()
         self._draft.begin()
+        opened(self)
         self._later()  # for what happened since the state was first read
 
     # -- for Python ------------------------------------------------------------------------------------------------
@@ -134,14 +137,27 @@ class Studio(Setup):
     def code(self, language: str = "python") -> str:
         """Code that would do what the button does now, in "python", "curl" or "javascript".
 
-        It takes the keys from the environment. Where an image has no asset id yet its name stands in angle brackets. Raises
-        `InvalidRequest` for another language, and where an image is not here.
+        It takes the keys from the environment. In "curl" and "javascript" an image that has not been uploaded yet is named in
+        angle brackets, as all are without a key: see `Session.code`. Raises `InvalidRequest` for another language, and where an
+        image is not here.
         """
         return self.session.code(language, self._requests(self._wanted()))
+
+    def take_frame(self, clip_id: str, at: float | str = "last") -> int:
+        """Add a frame of a clip, the "last" or the one `at` so many seconds, to the references; the number of its character.
+
+        Blocks until it is there. Raises `InvalidRequest` where there is no such clip or no place, and what reading it raises.
+        """
+        taken = self._intake.frame({"tile": f"f{secrets.token_hex(6)}", "clip": clip_id, "at": at})
+        character = len(self._tray.tiles)
+        taken.result()
+        self._tell_references()
+        return character
 
     def close(self) -> None:
         """Take the Studio out of the browser. Its clips go on."""
         if hasattr(self, "_channel"):  # ipywidgets closes half-made widgets, too
+            closed(self)
             self._draft.flush()
             for end in self._ends:
                 end()
@@ -226,7 +242,7 @@ class Studio(Setup):
         self.rpc.on(Kind.STUDIO_GENERATE, self._press)
         self.rpc.on(Kind.STUDIO_CODE, self._give_code)
         self.rpc.on(Kind.STUDIO_MODEL, lambda content, _: self._choose(str(content.get("model"))))
-        self.rpc.on(Kind.STUDIO_REUSE, lambda content, _: self._aside(self._reuse, str(content.get("clip"))))
+        self.rpc.on(Kind.STUDIO_REUSE, lambda content, _: self._aside(self.reuse, str(content.get("clip"))))
         self.rpc.on(Kind.STUDIO_UNDO, lambda _content, _: self._aside(self._filler.undo))
         self.rpc.on(Kind.STUDIO_DISMISS, lambda _content, _: self._aside(self._filler.dismiss))
         self.rpc.on(Kind.STUDIO_SAMPLE, lambda _content, _: self._aside(self._show_sample))
@@ -265,9 +281,9 @@ class Studio(Setup):
         if not isinstance(press, str):
             raise InvalidRequest("A press of Generate carries its id, the settings and the tiles.")
         if isinstance(varied, str):
-            return self._aside(lambda: _answer(press, self._pressing.make(press, self._varied(varied))))
+            return self._aside(lambda: answer(press, self._pressing.vary(press, varied)))
         asked = self._asked(content)
-        return self._aside(lambda: _answer(press, self._make(press, asked())))
+        return self._aside(lambda: answer(press, self._make(press, asked())))
 
     def _asked(self, content: Content) -> Callable[[], Wanted]:
         """What a view asks for: read now, as it is on the screen, or where nothing is known of its model later: that may wait."""
@@ -301,7 +317,11 @@ class Studio(Setup):
 
         return self._aside(give)
 
-    def _reuse(self, clip_id: str) -> None:
+    def reuse(self, clip_id: str) -> None:
+        """Set up what the clip with this id was made of, as its card's button does; a line says so, with the way back.
+
+        Raises KeyError where there is no such clip.
+        """
         clip = self.session.clip(clip_id)
         request = clip.request
         images, lost = unpacked(packed(request.references), self.session.home)
@@ -325,11 +345,6 @@ class Studio(Setup):
     def _show_sample(self) -> None:
         self.references = [load_image(path) for path in _SAMPLES]
         self.prompt = _SAMPLE_PROMPT
-
-
-def _answer(press: str, made: Made) -> Content:
-    clips = [{**card_state(clip), "press": f"{press}/{n}"} for n, clip in enumerate(made.clips)]
-    return {"clips": clips, "problems": list(made.problems)}
 
 
 def _ids(tiles: Any) -> list[str]:

@@ -23,6 +23,9 @@ _TRAITS = (
     "_twin",
     "_about",
     "_summary",
+    "state",
+    "varied",
+    "twin",
 )
 
 _MODEL = """async ([site, state]) => {

@@ -11,6 +11,7 @@ from tests.browser.audit import cramped, grave
 from tests.browser.lab import Lab, Notebook
 from tests.browser.studio import ASTRONAUT, FOX, StudioView
 from tests.conftest import StartSandbox
+from tests.screenshots import photograph
 
 LIMIT = 60_000
 STATES = ("empty", "failed", "busy", "full", "card", "gallery")
@@ -56,6 +57,7 @@ def found(
         for theme in THEMES:
             notebook.theme(theme)
             wrong[f"{state}, {theme}"] = grave(page, selector)
+            photograph(root, f"{state}, {theme}")
 
     look("empty", studio.root, ".hh-studio")
     notebook.run(1)
@@ -65,6 +67,8 @@ def found(
         expect(studio.cards.first).to_have_attribute("data-phase", phase, timeout=LIMIT)
         if phase != "ready":
             look(phase, studio.root, ".hh-studio")
+        else:
+            photograph(studio.root, "ready, dark")
     notebook.run(2)
     studio.arrived(9)
     expect(studio.root.locator(".hh-prompt mark.hh-chip").first).to_be_visible()

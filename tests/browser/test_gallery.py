@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,11 +14,12 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 import happyhorse_widgets as hh
 from happyhorse_widgets.engine.session import Session
+from happyhorse_widgets.widgets.clip import ClipCard
 from tests.browser.bare import BareStudio
 from tests.browser.lab import wait_until
 from tests.sessions import picture
 from tests.shelves import clip_id, fill
-from tests.unit.comms import RecordingComm
+from tests.unit.comms import RecordingComm, until
 
 COUNT = 1000
 
@@ -74,6 +76,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with closing(sqlite3.connect(home / "library.sqlite3")) as library, library:
         relate = "UPDATE jobs SET parent = ?, relation = 'varied' WHERE id = ?"
         library.execute(relate, (clip_id(500), clip_id(999)))
+        library.execute(relate, ("clip_elsewhere", clip_id(998)))
     return home
 
 
@@ -292,6 +295,41 @@ def test_lineage_leads_to_the_other_clip(gallery: BareGallery) -> None:
     expect(gallery.clip(999)).to_be_focused()
 
 
+def test_lineage_to_a_clip_that_is_gone_is_no_link(gallery: BareGallery, session: Session) -> None:
+    expect(gallery.count).to_have_text("1,000 clips")
+    lineage = gallery.clip(998).locator(".hh-lineage")
+    expect(lineage.get_by_role("listitem")).to_have_text("varied from clip_elsewhere (not in this library)")
+    expect(lineage.get_by_role("button")).to_have_count(0)
+    lineage = gallery.clip(999).locator(".hh-lineage")
+    expect(lineage.get_by_role("button")).to_be_visible()
+    session.clip(clip_id(500)).delete()
+    expect(lineage).to_contain_text(re.compile(r"varied from “character1 is a fox, take 500.*” \(deleted\)"))
+    expect(lineage.get_by_role("button")).to_have_count(0)
+    session.clip(clip_id(500)).restore()
+    expect(lineage.get_by_role("button")).to_be_visible()
+
+
+def test_a_search_stays_where_a_clip_cannot_be_shown(gallery: BareGallery, home: Path) -> None:
+    search = gallery.root.get_by_role("searchbox")
+    search.fill("999")
+    expect(gallery.count).to_have_text("1 of 1,000")
+    with closing(sqlite3.connect(home / "library.sqlite3")) as library, library:  # which nobody hears of
+        library.execute(
+            "UPDATE catalogue SET deleted_at = 1, marked_at = 1 WHERE job_id = ?", (clip_id(500),)
+        )
+    gallery.clip(999).locator(".hh-lineage").get_by_role("button").click()
+    notice = gallery.root.get_by_role("group", name="Notice")
+    expect(notice).to_contain_text("That clip is not in this library any more.")
+    expect(search).to_have_value("999")
+    expect(gallery.items).to_have_count(1)
+    notice.get_by_role("button", name="Dismiss").click()
+    expect(notice).to_be_hidden()
+    with closing(sqlite3.connect(home / "library.sqlite3")) as library, library:
+        library.execute(
+            "UPDATE catalogue SET deleted_at = NULL, marked_at = 0 WHERE job_id = ?", (clip_id(500),)
+        )
+
+
 # -- several -----------------------------------------------------------------------------------------------------------
 
 
@@ -319,6 +357,30 @@ def test_several_are_chosen_marked_deleted_and_brought_back(gallery: BareGallery
     for number in range(996, 1000):
         session.clip(clip_id(number)).mark(tags=[])
     page.keyboard.press("Escape")
+
+
+def test_what_was_not_deleted_or_brought_back_is_there_and_says_why(
+    gallery: BareGallery, session: Session
+) -> None:
+    def delete(number: int) -> None:
+        gallery.clip(number).get_by_role("button", name="More actions").click()
+        gallery.clip(number).get_by_role("menuitem", name="Delete").click()
+
+    notice = gallery.root.get_by_role("group", name="Notice")
+    undo = gallery.root.get_by_role("group", name="Deleted clips")
+    delete(999)
+    expect(undo).to_contain_text("Deleted 1 clip.")
+    session.close()
+    undo.get_by_role("button", name="Undo").click()
+    expect(notice).to_contain_text("session has ended")
+    expect(undo.get_by_role("button", name="Undo")).to_be_visible()
+    notice.get_by_role("button", name="Dismiss").click()
+    delete(998)
+    expect(notice).to_contain_text("session has ended")
+    expect(gallery.clip(998)).to_be_visible()
+    again = hh.connect(sandbox=True, home=session.home)
+    again.clip(clip_id(999)).restore()
+    again.close()
 
 
 def test_two_are_compared(gallery: BareGallery) -> None:
@@ -394,3 +456,82 @@ def test_new_clips_arrive_at_the_top(gallery: BareGallery, session: Session, tmp
     expect(card).to_have_attribute("data-phase", "stopped")
     clip.delete()
     expect(card).to_have_count(0)
+
+
+# -- what is done with a clip outside a Studio -------------------------------------------------------------------------
+
+
+class BareCard(BareStudio):
+    """A card that is an output of its own, in a page."""
+
+    entry = "clip"
+    show = _SHOW.replace("gallery.js", "clip.js")
+
+    def __init__(self, page: Page, card: ClipCard) -> None:
+        super().__init__(page, card)  # type: ignore[arg-type]
+        self.cards = page.locator(".hh-clip .hh-card")
+
+
+@pytest.fixture
+def asked(session: Session) -> Iterator[hh.Clip]:
+    """A clip of a model that the sandbox knows; it and what is made of it are taken back."""
+    clip = session.submit("character1 is new here", [picture()], duration=3, resolution="720P", seed=5)
+    yield clip
+    for each in (*clip.descendants(), clip):
+        each.cancel()
+        until(lambda each=each: each.is_over)
+        each.delete()
+
+
+def test_a_seed_is_varied_in_the_gallery(asked: hh.Clip, gallery: BareGallery) -> None:
+    expect(gallery.count).to_have_text("1,001 clips")
+    card = gallery.root.locator(f'article[data-clip="{asked.id}"]')
+    vary = card.get_by_role("button", name="Vary seed")
+    expect(vary).to_have_attribute("title", re.compile("it costs"))
+    vary.click()
+    expect(card.locator(".hh-card-said")).to_have_text("On its way, as the first of the clips.")
+    expect(gallery.count).to_have_text("1,002 clips")
+    (clip,) = asked.descendants()
+    assert shown(gallery)[:2] == [clip.id, asked.id]
+    assert (clip.record.relation, clip.request.prompt) == ("varied", asked.request.prompt)
+    assert clip.request.seed not in (None, 5)
+
+
+def test_settings_and_frames_go_to_the_studio_that_is_open(
+    asked: hh.Clip, gallery: BareGallery, session: Session
+) -> None:
+    card = gallery.root.locator(f'article[data-clip="{asked.id}"]')
+    card.get_by_role("button", name="Reuse").click()
+    expect(card.locator(".hh-card-said")).to_contain_text("run hh.Studio() in a cell")
+    studio = hh.Studio(session)
+    card.get_by_role("button", name="Reuse").click()
+    expect(card.locator(".hh-card-said")).to_have_text("Set up in the Studio that was opened last.")
+    assert (studio.prompt, studio.seed, studio.parent) == ("character1 is new here", 5, asked.id)
+    gallery.clip(999).get_by_role("button", name="More actions").click()
+    gallery.clip(999).get_by_role("menuitem", name="Last frame → reference").click()
+    said = gallery.clip(999).locator(".hh-card-said")
+    expect(said).to_have_text("Added to the references as character2.")
+    assert studio.references[1].clip_id == clip_id(999)
+    studio.close()
+    card.get_by_role("button", name="Reuse").click()
+    expect(card.locator(".hh-card-said")).to_contain_text("run hh.Studio() in a cell")
+
+
+def test_a_seed_is_varied_on_a_card_of_its_own(
+    asked: hh.Clip, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comm, "create_comm", RecordingComm)
+    widget = ClipCard(asked)
+    card = BareCard(page, widget)
+    expect(card.cards).to_have_count(1)
+    card.cards.get_by_role("button", name="Vary seed").click()
+    expect(card.cards).to_have_count(2)
+    expect(card.cards.first.locator(".hh-card-said")).to_have_text("On its way, below.")
+    (clip,) = asked.descendants()
+    varied = card.cards.nth(1)
+    expect(varied).to_have_attribute("data-clip", clip.id)
+    expect(varied.locator(".hh-lineage")).to_contain_text("varied from")
+    clip.cancel()
+    expect(varied).to_have_attribute("data-phase", "stopped")
+    page.evaluate("() => window.endView()")
+    widget.close()

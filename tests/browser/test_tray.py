@@ -236,6 +236,19 @@ def test_an_image_is_replaced_in_its_place_and_the_former_one_comes_back(tray: B
     assert tray.studio.references[1].alias == "Fox"
 
 
+def test_why_a_replacement_cannot_be_taken_back_is_seen(tray: BareStudio) -> None:
+    three(tray)
+    choose(tray, ("new.png", png(7)), button="Replace: image 2")
+    ready(tray, 3)
+    heard(tray, lambda: tray.studio.references[1].name == "new.png", "the new one")
+    tray.studio._tray.restore(tray.studio._form["tiles"][1])  # as by Undo in another view
+    expect(tray.tiles.nth(1)).to_contain_text("b.png")
+    undo(tray).click()
+    expect(tray.root.locator(".hh-tray-done")).to_have_text(
+        "The image that was here before is not kept any more."
+    )
+
+
 def test_a_replacement_is_seen_in_every_view(tray: BareStudio, other: Callable[[], BareStudio]) -> None:
     choose(tray, ("red.png", solid("red")))
     ready(tray, 1)
@@ -297,6 +310,31 @@ def test_own_names_are_edited_in_place_and_the_prompt_follows(tray: BareStudio) 
     first.fill("")
     first.press("Enter")
     assert tray.page.evaluate("() => window.form.get('prompt')") == "character1 greets character1"
+    heard(tray, lambda: tray.studio.aliases == {}, "the name to be gone")
+
+
+def test_a_name_is_taken_back_and_the_prompt_with_it(tray: BareStudio) -> None:
+    three(tray)
+    said = tray.root.locator(".hh-tray-done")
+    own = tray.root.get_by_role("textbox", name="Own name of character1")
+
+    def prompt() -> str:
+        text: str = tray.page.evaluate("() => window.form.get('prompt')")
+        return text
+
+    for name in ("Fox", "Wolf"):
+        own.fill(name)
+        own.press("Enter")
+        expect(said).to_have_text(f"character1 is called {name}")
+        tray.page.evaluate("(name) => window.form.set('prompt', `${name} greets character2`)", name)
+    tray.page.evaluate("() => window.form.set('prompt', 'Wolf greets character2, and Wolf waves')")
+    tray.page.keyboard.press("Control+z")
+    expect(own).to_have_value("Fox")
+    assert prompt() == "Fox greets character2, and Fox waves"
+    undo(tray).click()
+    expect(own).to_have_value("")
+    assert prompt() == "character1 greets character2, and character1 waves"
+    expect(undo(tray)).to_be_hidden()
     heard(tray, lambda: tray.studio.aliases == {}, "the name to be gone")
 
 
@@ -633,6 +671,7 @@ def test_where_there_is_no_room_to_take_a_removal_back_that_is_said_and_stays_po
     ready(tray, 9)
     undo(tray).click()
     assert "Nine images are the most" in tray.page.evaluate("() => window.said.at(-1)")
+    expect(tray.root.locator(".hh-tray-done")).to_have_text("Nine images are the most: remove one first.")
     tray.tiles.nth(8).get_by_role("button", name="Remove").click()
     undo(tray).click()
     expect(tray.tiles.nth(8)).to_contain_text("ninth.png")

@@ -19,6 +19,7 @@ from PIL import Image
 from happyhorse_widgets.api.config import DEFAULT_BASE_URL
 from happyhorse_widgets.api.params import HAPPY_HORSE
 from happyhorse_widgets.engine.clip import Clip
+from happyhorse_widgets.engine.code import code_for
 from happyhorse_widgets.engine.loop import engine_loop
 from happyhorse_widgets.engine.request import Reference, Request
 from happyhorse_widgets.engine.session import Session
@@ -142,7 +143,7 @@ def test_the_code_for_a_clip_makes_it_again(session: Session, sandbox: SandboxPr
     assert again.request.references[0].sha256 == clip.request.references[0].sha256
 
     curl = shlex.split(clip.code("curl"))
-    assert curl[:4] == ["curl", "--request", "POST", f"{DEFAULT_BASE_URL}/generate/custom/{HAPPY_HORSE}"]
+    assert curl[:4] == ["curl", "--request", "POST", f"{sandbox.base_url}/generate/custom/{HAPPY_HORSE}"]
     assert curl[curl.index("--user") + 1] == "$SCENARIO_SDK_API_KEY:$SCENARIO_SDK_API_SECRET"
     assert json.loads(curl[-1]) == clip.record.body
     script = clip.code("javascript")
@@ -152,6 +153,17 @@ def test_the_code_for_a_clip_makes_it_again(session: Session, sandbox: SandboxPr
         assert sandbox.secret not in clip.code(language)
     with pytest.raises(InvalidRequest, match="no code in 'perl'; there is in python, curl, javascript"):
         clip.code("perl")
+
+    def curl_of(endpoint: str) -> list[str]:
+        record = replace(clip.record, endpoint=endpoint)
+        return shlex.split(code_for("curl", record, endpoint=session.account[0], home=session.home))
+
+    # What a stranger's library says is no address to send keys to; an own sandbox's assets are nowhere else.
+    assert curl_of("https://example.com/v1")[3].startswith(f"{DEFAULT_BASE_URL}/generate")
+    own = curl_of("sandbox")
+    assert own[3].startswith(f"{DEFAULT_BASE_URL}/generate")
+    named = [f"<asset id of {clip.request.references[0].name}>"]
+    assert json.loads(own[-1]) == clip.record.body | {"referenceImages": named}
 
 
 def test_the_code_gives_every_image_and_sends_it_as_it_was_sent(session: Session) -> None:

@@ -335,3 +335,24 @@ def test_a_clip_whose_file_went_with_the_trash_says_so_and_can_be_made_again(ses
     assert (state["video"], state["actions"]) == (None, ["again"])
     answer, _ = Answers(ClipCard(clip)).ask("clip-chunk", offset=0, length=10)
     assert "its file went with the trash" in answer["message"]
+
+
+def test_a_seed_is_varied_on_the_card_once_for_each_press_and_within_the_budget(session: Session) -> None:
+    clip = generate(session)
+    card = ClipCard(clip)
+    answers = Answers(card)
+    for _ in range(2):
+        answer, _ = answers.ask("studio-generate", press="p", vary=clip.id)
+        assert [state["lineage"][0]["id"] for state in answer["clips"]] == [clip.id]
+    until(lambda: len(card.varied) == 1, "the clip that was made has a card")
+    made = session.clip(card.varied[0]["id"])
+    assert made.request.seed not in (None, clip.request.seed)
+    assert clip.wait(LONG).is_done
+    assert made.wait(LONG).is_done
+    session.budget = session.spent
+    refused, _ = answers.ask("studio-generate", press="q", vary=clip.id)
+    session.budget = None
+    assert (refused["clips"], refused["problems"][0]["field"]) == ([], "budget")
+    assert clip.descendants() == [made]
+    until(lambda: card.varied[0]["phase"] == "ready", "its card is ready")
+    card.close()

@@ -468,7 +468,7 @@ def test_any_change_of_a_row_is_refused_or_leaves_clips_that_can_be_handled(
         assert shelf.contents() == before
         return
     for record in Clips(shelf.database).newest(10):
-        clip = Clip(SimpleNamespace(home=shelf.home.root), record)
+        clip = Clip(SimpleNamespace(home=shelf.home.root, account=("sandbox", "")), record)
         assert json.dumps(clip.to_dict())
         assert clip.state in TERMINAL
         assert clip.code()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import json
+import shlex
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -685,3 +687,26 @@ def test_the_code_does_what_the_button_would(studio: hh.Studio, sandbox: Sandbox
     assert sandbox.secret not in str(answer)
     with pytest.raises(InvalidRequest, match="no code in 'perl'"):
         studio.code("perl")
+
+
+def test_the_curl_and_javascript_do_the_same_once_the_images_are_uploaded(
+    studio: hh.Studio, sandbox: SandboxProcess
+) -> None:
+    studio.references, studio.prompt, studio.duration, studio.seed = (
+        [FOX, ASTRONAUT],
+        "character1 waves",
+        3,
+        40,
+    )
+    until(lambda: "<asset id of" not in studio.code("curl"))
+    curl = shlex.split(studio.code("curl"))
+    body = json.loads(curl[-1])
+    uploaded = {each.get("entityId"): each["originalFileName"] for each in sandbox.ledger()["uploads"]}
+    assert [uploaded[asset_id] for asset_id in body["referenceImages"]] == ["fox.png", "astronaut.png"]
+    job_id = sandbox.http.post(curl[3], json=body).raise_for_status().json()["job"]["jobId"]
+    job = next(job for job in sandbox.ledger()["jobs"] if job["jobId"] == job_id)
+    assert body.items() <= job["metadata"]["input"].items()
+    script = studio.code("javascript")
+    assert f'fetch("{curl[3]}"' in script
+    assert json.loads(script[script.index("stringify(") + 10 : script.index("),\n});")]) == body
+    assert str(studio.session.home / "images") in studio.code("python"), "which goes on from the file"

@@ -1,6 +1,6 @@
 /**
- * Moves and removes tiles so that the prompt still means the same images: the mentions are rewritten with the order, and
- * one step back restores both.
+ * Moves, removes and names tiles so that the prompt still means the same images: the mentions are rewritten with the order
+ * and the names, and one step back restores them all.
  */
 
 import { removedMark, rewrite } from "./shared/mentions.js";
@@ -47,6 +47,16 @@ export function createArrangement({ form, announce, nameOf }) {
     form.set("prompt", prompt);
   }
 
+  /** @param {Setting} before @param {Omit<Setting, "prompt">} to @param {string} said @param {Step["marks"]} marks */
+  function make(before, to, said, marks) {
+    const prompt = carried(before.prompt, before, to, (id) => marks.get(id) ?? "");
+    const after = { ...to, prompt };
+    steps = [...steps, { before, after, said, marks }].slice(-DEPTH);
+    set(after);
+    announce(prompt === before.prompt ? said : `${said}. The prompt was changed to match.`);
+    changed();
+  }
+
   // Images that are added change no number. Anything else came from Python or another view, and what was before is no more.
   form.follow("tiles", (tiles) => {
     const stayed = tiles.filter((/** @type {string} */ id) => known.includes(id));
@@ -66,27 +76,36 @@ export function createArrangement({ form, announce, nameOf }) {
       if (order.join() === before.tiles.join()) return;
       const marks = freshMarks(before, before.tiles.filter((id) => !order.includes(id)), nameOf);
       const aliases = Object.fromEntries(Object.entries(before.aliases).filter(([id]) => order.includes(id)));
-      const prompt = carried(before.prompt, before, { tiles: order, aliases }, (id) => marks.get(id) ?? "");
-      const after = { tiles: order, aliases, prompt };
-      steps = [...steps, { before, after, said, marks }].slice(-DEPTH);
-      set(after);
-      announce(prompt === before.prompt ? said : `${said}. The prompt was changed to match.`);
-      changed();
+      make(before, { tiles: order, aliases }, said, marks);
     },
 
-    /** Takes the last step back: the order, the names and the prompt, of which what was written meanwhile stays. */
+    /**
+     * Gives the tiles these own names and no others.
+     * @param {Record<string, string>} aliases
+     * @param {string} said What is announced.
+     */
+    call(aliases, said) {
+      const before = current();
+      make(before, { tiles: before.tiles, aliases }, said, new Map());
+    },
+
+    /**
+     * Takes the last step back: the order, the names and the prompt, of which what was written meanwhile stays.
+     * @returns {string} Why that cannot be, or "".
+     */
     undo() {
       const step = steps.at(-1);
-      if (!step) return;
+      if (!step) return "";
       const now = current();
       const tiles = [...step.before.tiles, ...now.tiles.filter((id) => !step.before.tiles.includes(id))];
-      if (tiles.length > MOST) return announce(`Nine images are the most: remove one first.`);
+      if (tiles.length > MOST) return "Nine images are the most: remove one first.";
       steps = steps.slice(0, -1);
-      const aliases = { ...step.before.aliases, ...now.aliases };
+      const aliases = namesBack(step, now);
       const prompt = now.prompt === step.after.prompt && same(now, step.after) ? step.before.prompt : mappedBack(step, now, tiles, aliases);
       set({ tiles, aliases, prompt });
       announce(`Undone: ${step.said}`);
       changed();
+      return "";
     },
 
     canUndo: () => steps.length > 0,
@@ -97,6 +116,13 @@ export function createArrangement({ form, announce, nameOf }) {
       callback();
     },
   };
+}
+
+/** The names that there were before, and those that were changed since. @param {Step} step @param {Setting} now */
+function namesBack({ before, after }, now) {
+  const since = (/** @type {string} */ id) => now.aliases[id] !== after.aliases[id];
+  const kept = Object.entries(before.aliases).filter(([id]) => !since(id));
+  return Object.fromEntries([...kept, ...Object.entries(now.aliases).filter(([id]) => since(id))]);
 }
 
 /**

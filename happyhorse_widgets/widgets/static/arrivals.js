@@ -31,9 +31,10 @@ const REMEMBERED = 9;
  * @param {import("./shared/rpc.js").Rpc} host.rpc
  * @param {AbortSignal} host.signal
  * @param {(text: string) => void} host.announce
+ * @param {(text: string) => void} host.complain Says what belongs to no tile.
  * @param {() => void} host.changed
  */
-export function createArrivals({ rpc, signal, announce, changed }) {
+export function createArrivals({ rpc, signal, announce, complain, changed }) {
   const sender = createSender(rpc);
   /** @type {Map<string, Local>} */
   const entries = new Map();
@@ -109,7 +110,7 @@ export function createArrivals({ rpc, signal, announce, changed }) {
       if (former) entries.set(id, former);
       else entries.delete(id);
       if (former && former.stage !== "arrived") return begin(former);
-      rpc.request(KIND.TILE_RESTORE, { tile: id }, { signal }).catch((error) => signal.aborted || announce(error.message));
+      rpc.request(KIND.TILE_RESTORE, { tile: id }, { signal }).catch((error) => signal.aborted || complain(error.message));
     },
 
     /**

@@ -56,6 +56,30 @@ export function createBars(area, signal) {
 }
 
 /**
+ * The bar that says why something was not done, until that is dismissed or another thing is done.
+ * @param {ReturnType<typeof createBars>} bars
+ * @param {AbortSignal} signal
+ * @param {(text: string) => void} announce
+ */
+export function createNotice(bars, signal, announce) {
+  const said = h("span", { "aria-hidden": "true" }); // a screen reader is told
+  const dismiss = button("Dismiss", { icon: "cross", quiet: true });
+  const bar = bars.bar("Notice", said, dismiss);
+  const hide = () => bar.show(false);
+  listen(dismiss, "click", hide, signal);
+
+  return {
+    /** @param {string} text */
+    say(text) {
+      announce(text);
+      setText(said, text);
+      bar.show(true);
+    },
+    hide,
+  };
+}
+
+/**
  * The bar that stays, after something was deleted, until it is undone or dismissed.
  * @param {ReturnType<typeof createBars>} bars
  * @param {AbortSignal} signal

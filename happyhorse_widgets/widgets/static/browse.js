@@ -92,6 +92,7 @@ export function createBrowse({ model, rpc, signal, listed, told }) {
 
   /** @param {State} state */
   function hearOne(state) {
+    refreshKin(state);
     const listedNow = led.includes(state.id) || found.includes(state.id);
     if (state.press && states.has(state.press)) become(state.press, state);
     else if (state.deleted) forget(state.id);
@@ -109,7 +110,18 @@ export function createBrowse({ model, rpc, signal, listed, told }) {
 
   /** What a new clip was made from says so from now on. @param {State} state */
   function refresh(state) {
-    const clips = state.lineage.map(({ id }) => id).filter((id) => states.has(id));
+    ask(state.lineage.map(({ id }) => id).filter((id) => states.has(id)));
+  }
+
+  /** Those that name a clip which was deleted, or brought back, say so from now on. @param {State} state */
+  function refreshKin({ id, deleted }) {
+    const stale = (/** @type {State} */ { lineage, made }) =>
+      lineage.some((each) => each.id === id && (each.presence === "here") === deleted) || (deleted && made.some((each) => each.id === id));
+    ask([...states.values()].filter(stale).map((each) => each.id));
+  }
+
+  /** @param {string[]} clips Whose states are to be told anew. */
+  function ask(clips) {
     if (clips.length) rpc.request(KIND.CLIPS_STATES, { clips }, { signal }).then(({ content }) => content.clips.forEach(adopt), () => {});
   }
 
@@ -163,8 +175,7 @@ export function createBrowse({ model, rpc, signal, listed, told }) {
   });
   every(AGAIN, () => {
     const late = (/** @type {State} */ state) => state.kept && state.phase === "busy" && Date.now() - (heard.get(state.id) ?? 0) > AGAIN;
-    const silent = [...states.values()].filter(late).slice(0, BATCH).map(({ id }) => id);
-    if (silent.length) rpc.request(KIND.CLIPS_STATES, { clips: silent }, { signal }).then(({ content }) => content.clips.forEach(adopt), () => {});
+    ask([...states.values()].filter(late).slice(0, BATCH).map(({ id }) => id));
   }, signal);
   void find();
 
@@ -202,7 +213,7 @@ export function createBrowse({ model, rpc, signal, listed, told }) {
         const { content } = await rpc.request(KIND.CLIPS_STATES, { clips: lacking.slice(at, at + BATCH) }, { signal });
         content.clips.forEach(adopt);
       }
-      return ids.flatMap((id) => states.get(id) ?? []);
+      return ids.flatMap((id) => (gone.has(id) ? [] : (states.get(id) ?? [])));
     },
     adopt,
     remove,

@@ -18,10 +18,10 @@ const COMPARED = 9;
  * @param {ReturnType<typeof import("./selection.js").createSelection>} host.selection
  * @param {import("./browse.js").Browse} host.browse
  * @param {(ids: string[]) => unknown} host.remove
- * @param {(text: string) => void} host.announce
+ * @param {ReturnType<typeof import("./bars.js").createNotice>} host.notice
  * @param {(id: string) => void} host.closed Told, when a comparison is closed, of its first clip.
  */
-export function createChosen({ rpc, signal, bars, panel, selection, browse, remove, announce, closed }) {
+export function createChosen({ rpc, signal, bars, panel, selection, browse, remove, notice, closed }) {
   const count = h("span", { class: "hh-number", role: "status" });
   const star = button("Favourite", { icon: "star" });
   const tag = h("input", { type: "text", maxlength: 100, placeholder: "Add a tag", "aria-label": "Add a tag to the chosen clips", dir: "auto" });
@@ -117,10 +117,11 @@ export function createChosen({ rpc, signal, bars, panel, selection, browse, remo
     update,
     /** Compares with what is chosen; with nothing chosen yet, this is the first. @param {string} id */
     compare(id) {
+      notice.hide();
       const ids = [...new Set([...selection.ids(), id])];
       if (ids.length > 1) return void compare(ids);
       selection.toggle(id, true);
-      announce("Choose another clip, then Compare.");
+      notice.say("Choose another clip, then Compare.");
     },
   };
 }

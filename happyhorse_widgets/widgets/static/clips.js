@@ -1,6 +1,6 @@
 /** The clips of a library: what stands above them, the list or grid of those near the view, and what is done with several. */
 
-import { createBars, createUndo } from "./bars.js";
+import { createBars, createNotice, createUndo } from "./bars.js";
 import { ALL, createBrowse } from "./browse.js";
 import { createChosen } from "./chosen.js";
 import { createEntry } from "./entry.js";
@@ -16,6 +16,7 @@ import { walk } from "./walking.js";
 
 const LAYOUT = "happyhorse:layout";
 const OPEN = "open:";
+const AWAY = "That clip is not in this library any more.";
 /** A card has a column of its own from this width on, a poster from that one; in CSS pixels. */
 const [CARD, POSTER, GAP] = [700, 190, 8];
 /** How high a card's words are, as a guess for what was not measured, and the player's bar. */
@@ -58,7 +59,8 @@ export function createClips({ model, rpc, signal, announce, reuse, take, empty: 
   const browse = createBrowse({ model, rpc, signal, listed, told });
   const selection = createSelection(picked, () => order.filter((id) => browse.state(id)?.kept !== false));
   const undo = createUndo(bars, signal, restore);
-  const chosen = createChosen({ rpc, signal, bars, panel, selection, browse, remove, announce, closed: (id) => void go(id) });
+  const notice = createNotice(bars, signal, announce);
+  const chosen = createChosen({ rpc, signal, bars, panel, selection, browse, remove, notice, closed: (id) => void go(id) });
   const deeds = { rpc, reuse, take, show, compare: chosen.compare, remove, tags: () => browse.about.tags };
   const virtual = createVirtual({ list, signal, make, drop, estimate, moved });
   browse.onRenamed(renamed);
@@ -135,7 +137,7 @@ export function createClips({ model, rpc, signal, announce, reuse, take, empty: 
     picked();
     draw();
     if (reach && places.has(reach)) void go(reach);
-    else if (reach && !browse.about.searching) announce("That clip is not in this library any more.");
+    else if (reach && !browse.about.searching) notice.say(AWAY);
     if (!browse.about.searching) reach = "";
   }
 
@@ -208,6 +210,7 @@ export function createClips({ model, rpc, signal, announce, reuse, take, empty: 
 
   /** @param {string} id @param {MouseEvent} event */
   function pick(id, event) {
+    notice.hide();
     if (event.shiftKey) selection.range(id);
     else selection.toggle(id);
   }
@@ -221,14 +224,22 @@ export function createClips({ model, rpc, signal, announce, reuse, take, empty: 
   }
 
   /** @param {string} id */
-  function show(id) {
+  async function show(id) {
+    notice.hide();
     if (places.has(id)) return go(id);
-    reach = id;
-    search({ ...ALL });
+    try {
+      // What cannot be shown is no reason to clear what somebody has searched.
+      if (!(await browse.states([id])).length) return notice.say(AWAY);
+      reach = id;
+      search({ ...ALL });
+    } catch (error) {
+      if (!signal.aborted) notice.say(/** @type {Error} */ (error).message);
+    }
   }
 
   /** @param {string[]} ids */
   async function remove(ids) {
+    notice.hide();
     const next = order.slice((places.get(ids[0]) ?? 0) + 1).find((id) => !ids.includes(id));
     browse.remove(ids);
     for (const id of ids) selection.toggle(id, false);
@@ -237,23 +248,26 @@ export function createClips({ model, rpc, signal, announce, reuse, take, empty: 
       const { content } = await rpc.request(KIND.CLIPS_DELETE, { clips: ids }, { signal });
       const kept = ids.filter((id) => !content.done.includes(id));
       if (kept.length) browse.bringBack(kept);
-      if (content.problems.length) announce(content.problems.join(" "));
+      if (content.problems.length) notice.say(content.problems.join(" "));
       undo.offer(content.done);
     } catch (error) {
       if (signal.aborted) return;
       browse.bringBack(ids);
-      announce(/** @type {Error} */ (error).message);
+      notice.say(/** @type {Error} */ (error).message);
     }
   }
 
   /** @param {string[]} ids */
   async function restore(ids) {
+    notice.hide();
     try {
-      await rpc.request(KIND.CLIPS_DELETE, { clips: ids, back: true }, { signal });
-      browse.bringBack(ids);
+      const { content } = await rpc.request(KIND.CLIPS_DELETE, { clips: ids, back: true }, { signal });
+      if (content.done.length) browse.bringBack(content.done);
+      if (content.problems.length) notice.say(content.problems.join(" "));
+      undo.offer(ids.filter((id) => !content.done.includes(id)));
     } catch (error) {
       if (signal.aborted) return;
-      announce(/** @type {Error} */ (error).message);
+      notice.say(/** @type {Error} */ (error).message);
       undo.offer(ids);
     }
   }

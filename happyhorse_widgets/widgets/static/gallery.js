@@ -1,6 +1,8 @@
 /** Every clip of a library: searched, watched, marked, compared. */
 
 import { createClips } from "./clips.js";
+import { createOutside } from "./outside.js";
+import { vary } from "./pressing.js";
 import { h, setText } from "./shared/dom.js";
 import { keepFocus } from "./shared/focus.js";
 import { suppressShortcuts } from "./shared/keys.js";
@@ -19,14 +21,12 @@ function render({ model, el, signal: given }) {
   if (isExport(twin)) return undefined;
   const [signal, end] = child(given);
   const live = h("div", { class: "hh-unseen", role: "status" });
-  const said = h("p", { class: "hh-gallery-said hh-quiet", "aria-hidden": "true" });
-  const announce = (/** @type {string} */ text) => {
-    setText(live, text);
-    setText(said, text);
-  };
+  const announce = (/** @type {string} */ text) => setText(live, text);
   const root = h("div", { class: "hh-root hh-gallery" });
-  const clips = createClips({ model, rpc: connect(model, signal), signal, announce, empty: EMPTY });
-  root.append(said, clips.element, live);
+  const rpc = connect(model, signal);
+  const varied = (/** @type {import("./shared/card.js").State} */ state) => vary(clips.press, state).then(() => "On its way, as the first of the clips.");
+  const clips = createClips({ model, rpc, signal, announce, empty: EMPTY, ...createOutside({ rpc, signal, vary: varied }) });
+  root.append(clips.element, live);
   suppressShortcuts(root, signal);
   keepFocus(root, signal);
   el.append(root);

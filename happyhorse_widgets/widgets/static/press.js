@@ -104,17 +104,6 @@ export function createPress({ model, rpc, form, signal }, { tray, prompt, parame
     };
   }
 
-  /**
-   * Makes a clip like that of a card, with another seed. Rejects with what kept it from being made.
-   * @param {import("./shared/card.js").State} state
-   */
-  async function vary(state) {
-    const { prompt: text, ratio, sandbox, references, parameters: facts } = state;
-    const shown = { prompt: text, ratio, sandbox, references, parameters: facts.filter((fact) => !fact.startsWith("seed ")) };
-    const refused = await clips.press({ vary: state.id, values: { variations: 1 } }, shown, Promise.resolve());
-    if (refused.length) throw new Error(refused.map((problem) => problem.message).join(" "));
-  }
-
   listen(press, "click", generate, signal);
   listen(asCode, "click", () => {
     panel.hidden = !panel.hidden;
@@ -136,5 +125,5 @@ export function createPress({ model, rpc, form, signal }, { tray, prompt, parame
     setText(/** @type {Element} */ (press.lastElementChild), count > 1 ? `Generate ${count}` : "Generate");
     press.title = `Make ${count > 1 ? `${count} clips` : "a clip"} (Ctrl + Enter in the prompt); press again for more`;
   });
-  return { element, generate, vary };
+  return { element, generate };
 }

@@ -27,7 +27,7 @@ export function createPressing({ rpc, browse, signal }) {
 
   /**
    * Makes clips. Their cards are there at once; whatever comes of them shows in those places.
-   * @param {{values?: {variations?: number}}} request
+   * @param {{values?: {variations?: number}, vary?: string}} request
    * @param {Partial<import("./browse.js").State>} look What the cards show until the kernel has answered.
    * @param {Promise<unknown>} ready What has to arrive first.
    * @returns {Promise<any[]>} The problems that kept the clips from being made; none when they are on their way.
@@ -59,6 +59,22 @@ export function createPressing({ rpc, browse, signal }) {
       if (!signal.aborted) places.forEach(browse.end);
     }
   };
+}
+
+/**
+ * Makes a clip like that of a card, with another seed. Rejects with what kept it from being made.
+ * @param {ReturnType<typeof createPressing>} press
+ * @param {import("./shared/card.js").State} state
+ */
+export async function vary(press, state) {
+  const { id, prompt, ratio, sandbox, references, parameters } = state;
+  const shown = { prompt, ratio, sandbox, references, parameters: parameters.filter((fact) => !fact.startsWith("seed ")) };
+  refuse(await press({ vary: id, values: { variations: 1 } }, shown, Promise.resolve()));
+}
+
+/** @param {{message: string}[]} problems */
+export function refuse(problems) {
+  if (problems.length) throw new Error(problems.map(({ message }) => message).join(" "));
 }
 
 /** @type {Omit<import("./browse.js").State, "id" | "started">} */

@@ -8,6 +8,7 @@ import { createHead } from "./head.js";
 import { createParameters } from "./parameters.js";
 import { createPresets } from "./presets.js";
 import { createPress, createProblems } from "./press.js";
+import { vary } from "./pressing.js";
 import { createPrice } from "./price.js";
 import { createPrompt } from "./prompt.js";
 import { h, setText } from "./shared/dom.js";
@@ -84,7 +85,7 @@ function render({ model, el, signal: given }) {
    * @param {{seed: "vary" | "keep"}} how
    */
   async function reuse(state, { seed }) {
-    if (seed === "vary") return press.vary(state);
+    if (seed === "vary") return vary(clips.press, state);
     await rpc.request(KIND.STUDIO_REUSE, { clip: state.id }, { signal });
     if (signal.aborted) return;
     // What was set up is said above the prompt, with the way back.

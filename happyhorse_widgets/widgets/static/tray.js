@@ -1,7 +1,6 @@
 /** The tray of reference images: character1 … character9, in order, each with what is known and what is wrong with it. */
 
 import { createAddress } from "./address.js";
-import { carried } from "./arrange.js";
 import { createArrivals } from "./arrivals.js";
 import { addressesIn, MOST, nameIn, objection, receiveImages } from "./intake.js";
 import { copied } from "./picture.js";
@@ -28,16 +27,18 @@ const DEPTH = 20;
  * @param {(character: number) => void} host.mention
  * @param {(text: string) => void} host.announce
  * @param {(order: string[], said: string) => void} host.arrange Moves and removes tiles, and keeps the prompt true.
- * @param {() => void} host.undo Takes the last `arrange` back.
- * @param {{canUndo: () => boolean, follow: (callback: () => void) => void}} host.arrangement
+ * @param {() => string} host.undo Takes the last `arrange` or name back; says why it cannot, or "".
+ * @param {ReturnType<typeof import("./arrange.js").createArrangement>} host.arrangement
  */
 export function createTray(host) {
   const { model, rpc, form, signal, announce } = host;
-  const arrivals = createArrivals({ rpc, signal, announce, changed: () => draw() });
+  const arrivals = createArrivals({ rpc, signal, announce, complain, changed: () => draw() });
   /** @type {Map<string, ReturnType<typeof createTile>>} */
   const tiles = new Map();
-  /** @type {{said: string, back: () => void, exchanged?: string}[]} */
+  /** @type {{said: string, back: () => string | void, exchanged?: string}[]} */
   let steps = [];
+  /** Why the last step was not taken back. */
+  let fault = "";
 
   const chooser = createChooser({ multiple: true }, (files) => addFiles(files), signal);
   const exchanger = createChooser({}, ([file]) => exchange(file), signal);
@@ -81,13 +82,22 @@ export function createTray(host) {
 
   function drawStep() {
     const step = steps.at(-1);
-    setText(done, step?.said ?? "");
+    setText(done, fault || (step?.said ?? ""));
+    done.className = `hh-tray-done ${fault ? "hh-note-error" : "hh-quiet"}`;
     back.hidden = !step;
   }
 
   /** @param {typeof steps[number]} step */
   function remember(step) {
     steps = [...steps, step].slice(-DEPTH);
+    fault = "";
+    drawStep();
+  }
+
+  /** @param {string} message */
+  function complain(message) {
+    fault = message;
+    announce(message);
     drawStep();
   }
 
@@ -95,9 +105,9 @@ export function createTray(host) {
     const step = steps.pop();
     if (!step) return;
     const inside = element.contains(document.activeElement);
-    const before = order();
-    step.back();
-    if (!step.exchanged && order() === before) steps.push(step); // there was no room to go back, as was said
+    fault = "";
+    const reason = step.back();
+    if (reason) [steps.push(step), complain(reason)];
     drawStep();
     // What had the focus may be gone with the step.
     if (inside && !element.contains(document.activeElement)) (steps.length ? back : add).focus();
@@ -232,11 +242,10 @@ export function createTray(host) {
     }
     const { [id]: _, ...others } = names;
     const next = name ? { ...others, [id]: name } : others;
-    const prompt = carried(form.get("prompt"), { tiles: shown, aliases: names }, { tiles: shown, aliases: next }, () => "");
-    form.set("aliases", next);
-    form.set("prompt", prompt);
     const character = `character${shown.indexOf(id) + 1}`;
-    announce(name ? `${character} is called ${name}` : `${character} has no own name`);
+    const said = name ? `${character} is called ${name}` : `${character} has no own name`;
+    host.arrangement.call(next, said);
+    remember({ said, back: host.undo });
     return "";
   }
 
@@ -255,7 +264,10 @@ export function createTray(host) {
     if (!host.arrangement.canUndo()) steps = steps.filter((step) => step.exchanged);
     drawStep();
   });
-  form.follow("tiles", draw);
+  form.follow("tiles", () => {
+    fault = "";
+    draw();
+  });
   form.follow("aliases", draw);
   form.follow("model", draw);
   follow(model, "_schema", draw, signal);

@@ -125,7 +125,8 @@ export function createDeeds({ rpc, signal, reuse, take, compare, remove }, card)
   /** @param {() => unknown} deed */
   async function attempt(deed) {
     try {
-      await deed();
+      const said = await deed();
+      if (typeof said === "string") card.say(said);
     } catch (error) {
       if (!signal.aborted) card.say(/** @type {Error} */ (error).message);
     }
@@ -137,9 +138,10 @@ export function createDeeds({ rpc, signal, reuse, take, compare, remove }, card)
   listen(vary, "click", doing(() => reuse?.(card.state(), { seed: "vary" })), signal);
   listen(star, "click", doing(() => card.mark({ favourite: !card.state().favourite })), signal);
 
-  /** Says here what came of a frame: the tray may be far out of view. @param {number} character */
-  function added(character) {
-    card.say(character ? `Added to the references as character${character}.` : "Nine images are the most: remove one first.");
+  /** Says here what came of a frame: the tray may be far out of view. @param {number | Promise<number>} taken */
+  async function added(taken) {
+    const character = await taken;
+    return character ? `Added to the references as character${character}.` : "Nine images are the most: remove one first.";
   }
 
   /** @returns {import("./menu.js").Item[]} */

@@ -50,8 +50,9 @@ import { createWords } from "./words.js";
  * @typedef {object} Host
  * @property {import("./rpc.js").Rpc} rpc
  * @property {AbortSignal} signal
- * @property {(state: State, how: {seed: "vary" | "keep"}) => unknown} [reuse] Sets up the same again.
- * @property {(clip: string, at: number | "last") => number} [take] Makes a reference of the frame at so many seconds. Gives the
+ * @property {(state: State, how: {seed: "vary" | "keep"}) => unknown} [reuse] Sets up the same again; a text that comes of it is
+ *   shown on the card.
+ * @property {(clip: string, at: number | "last") => number | Promise<number>} [take] Makes a reference of the frame at so many seconds. Gives the
  *   number of its character, or 0 where there is no place.
  * @property {(clip: string) => void} [show] Brings another clip into view.
  * @property {(clip: string) => void} [compare]

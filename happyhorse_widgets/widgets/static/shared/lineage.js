@@ -3,10 +3,14 @@
 import { h, setText } from "./dom.js";
 import { listen } from "./lifetime.js";
 
-/** @typedef {{relation: string, id: string, words: string}} Relative Another clip, and the first words of its prompt. */
+/**
+ * @typedef {{relation: string, id: string, words: string, presence: string}} Relative Another clip, the first words of its prompt,
+ *   and whether it is "here", "deleted", "missing", or "" where that is not known.
+ */
 
 const SAID = /** @type {Record<string, string>} */ ({ reused: "changed from", varied: "varied from", continued: "continued from" });
 const MADE = /** @type {Record<string, string>} */ ({ reused: "changed", varied: "varied", continued: "continued" });
+const AWAY = /** @type {Record<string, string>} */ ({ deleted: " (deleted)", missing: " (not in this library)" });
 
 /**
  * @param {AbortSignal} signal
@@ -21,11 +25,11 @@ export function createLineage(signal, show) {
   const el = h("div", { class: "hh-lineage hh-quiet" }, from, children);
 
   /** @param {Relative} relative @param {Record<string, string>} names */
-  function item({ relation, id, words }, names) {
+  function item({ relation, id, words, presence }, names) {
     const text = words ? `“${words}”` : id;
-    const link = show && h("button", { type: "button", class: "hh-link", title: "Show that clip", dir: "auto" }, text);
+    const link = show && presence === "here" && h("button", { type: "button", class: "hh-link", title: "Show that clip", dir: "auto" }, text);
     if (link) listen(link, "click", () => show(id), signal);
-    return h("li", {}, `${names[relation] ?? relation} `, link || h("span", { dir: "auto" }, text));
+    return h("li", {}, `${names[relation] ?? relation} `, link || h("span", { dir: "auto" }, text), AWAY[presence] ?? "");
   }
 
   return {
