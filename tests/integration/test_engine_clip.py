@@ -69,6 +69,15 @@ def test_a_clip_arrives_with_everything_that_is_needed_to_make_it_again(
     assert session.spent == clip.cost
 
 
+def test_a_seed_that_was_left_to_the_model_is_known_afterwards(
+    session: Session, sandbox: SandboxProcess
+) -> None:
+    clip = session.generate("character1 waves", [picture()], duration=3).wait(LONG)
+    asset = sandbox.http.get(f"/assets/{clip.to_dict()['asset_ids'][0]}").json()["asset"]
+    assert (clip.request.seed, clip.seed_used) == (None, int(asset["metadata"]["seed"]))
+    assert session.clip(clip.id).to_dict()["seed_used"] == clip.seed_used
+
+
 def test_the_file_is_whole_playable_from_its_first_byte_and_as_recorded(session: Session) -> None:
     clip = session.generate("character1 waves", [picture()], duration=3).wait(LONG)
     assert clip.path == session.home / "clips" / f"{clip.id}.mp4"
