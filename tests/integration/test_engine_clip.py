@@ -78,8 +78,16 @@ def test_a_seed_that_was_left_to_the_model_is_known_afterwards(
     assert session.clip(clip.id).to_dict()["seed_used"] == clip.seed_used
 
 
-def test_the_file_is_whole_playable_from_its_first_byte_and_as_recorded(session: Session) -> None:
-    clip = session.generate("character1 waves", [picture()], duration=3).wait(LONG)
+@pytest.mark.parametrize(
+    ("ratio", "resolution", "size"),
+    [("16:9", "720P", (128, 72)), ("9:16", "720P", (72, 128)), ("9:16", "1080P", (108, 192))],
+)
+def test_the_file_is_whole_playable_from_its_first_byte_and_as_recorded(
+    session: Session, ratio: str, resolution: str, size: tuple[int, int]
+) -> None:
+    clip = session.generate(
+        "character1 waves", [picture()], aspect_ratio=ratio, resolution=resolution, duration=3
+    ).wait(LONG)
     assert clip.path == session.home / "clips" / f"{clip.id}.mp4"
     data = clip.path.read_bytes()
     assert clip.sha256 == hashlib.sha256(data).hexdigest()
@@ -87,6 +95,7 @@ def test_the_file_is_whole_playable_from_its_first_byte_and_as_recorded(session:
     facts = probe(clip.path)
     assert facts.faststart
     assert (facts.video_codec, facts.frame_rate, facts.size) == ("h264", 24, len(data))
+    assert (facts.width, facts.height, facts.frames) == (*size, 74)  # a tenth of the true size
     assert clip.facts is not None
     assert clip.facts["size"] == len(data)
     assert sorted(path.name for path in session.home.rglob("*.part")) == []
