@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MENTION = re.compile(r"(?<![A-Za-z0-9_])character([0-9]+)(?![A-Za-z0-9_])", re.IGNORECASE | re.ASCII)
 #: What stands in a prompt for an image that was removed.
 REMOVED = re.compile(r"⟨removed: ([^⟨⟩\n]*)⟩")
+#: The names that every request has, given or not.
+_OWN = frozenset(field.name for schema in snapshots() for field in schema.fields)
 _ADVICE = {"seed": " Leave it out for a random one."}
 
 
@@ -68,7 +70,8 @@ def _check_names(schema: ModelSchema, values: Mapping[str, Any]) -> Iterator[Pro
     known = {field.name: field.name for field in schema.fields}
     spellings = known | {field.wire: field.name for field in schema.fields}
     for name, value in values.items():
-        if name in known or value is None:
+        # Also a model that does not know the seed is asked without one; a misspelt name is wrong whatever its value.
+        if name in known or (value is None and name in _OWN):
             continue
         close = [known_name for known_name in known if name.lower() in known_name.split("_")]
         close = close or difflib.get_close_matches(name, spellings, n=1, cutoff=0.5)

@@ -31,8 +31,13 @@ _LONGEST_RETRY_AFTER = 86_400.0
 # With these, no byte of the request itself has left: no connection, no TLS, or no tunnel through the proxy.
 _NOTHING_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 
+_LATER = "Try again a little later."
+_FIRST_LOOK = (
+    "It may have been paid all the same: look at your jobs and usage on Scenario before you send it again."
+)
+
 _UNKNOWN = (NotFound, "Scenario does not know this {what}. Check the id, and the project it belongs to.")
-_FAILURE = (ServerFault, "Scenario or a gateway before it failed {what}. Try again a little later.")
+_FAILURE = (ServerFault, "Scenario or a gateway before it failed {what}. {then}")
 _REFUSAL = (
     RequestRejected,
     "Scenario refuses the request {what}. Sent again, it gets the same answer: change it first.",
@@ -53,7 +58,7 @@ _KINDS: dict[int, tuple[type[ApiError], str]] = {
         PermissionDenied,
         (
             "Scenario does not allow this {what}. The plan may not include it, or the key may not have access to this"
-            " project."
+            " project: check both on Scenario."
         ),
     ),
     404: _UNKNOWN,
@@ -69,12 +74,14 @@ def status_fault(
     body: bytes,
     *,
     call: str,
+    paid: bool = False,
     redact: Callable[[str], str],
     now: float,
 ) -> ApiError:
     """The error for an answer that is no success.
 
-    `call` names the call; `redact` takes secrets out of what the server echoes; `now` is the server's time.
+    `call` names the call, and `paid` says whether it costs; `redact` takes secrets out of what the server echoes; `now` is the
+    server's time.
     """
     answer = _json_or_none(body)
     reason = reason_in(answer, redact)
@@ -85,8 +92,15 @@ def status_fault(
     other = _REFUSAL if 400 <= status < 500 else _FAILURE if 500 <= status < 600 else _STRANGE
     kind, text = _KINDS.get(status, other)
     # A reason often ends with its own full stop.
-    message = text.format(what=what.rstrip(".")) if reason else text.format(what=what)
+    message = text.format(what=what.rstrip(".") if reason else what, then=what_then(paid=paid))
+    if kind is ProtocolFault and paid:
+        message = f"{message} {_FIRST_LOOK}"
     return kind(message, status=status, reason=reason, retry_after=asked)
+
+
+def what_then(*, paid: bool) -> str:
+    """What a person is to do where an answer was lost or cannot be read: of a call that costs, or of one that does not."""
+    return _FIRST_LOOK if paid else _LATER
 
 
 def _json_or_none(body: bytes) -> Any:
@@ -138,16 +152,20 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     return None if moment is None else min(max(0.0, moment - now), _LONGEST_RETRY_AFTER)
 
 
-def transport_fault(error: Exception, *, call: str, host: str) -> ApiError:
-    """The error for an exchange that `error` ended. Nothing of `error` is kept: it holds the request."""
+def transport_fault(error: Exception, *, call: str, host: str, paid: bool = False) -> ApiError:
+    """The error for an exchange that `error` ended; `paid` as in `status_fault`.
+
+    Nothing of `error` is kept: it holds the request.
+    """
     if isinstance(error, httpx2.DecodingError):
         return ProtocolFault(
-            f"The answer of {host} cannot be unpacked ({call}). A proxy on the way may be at fault."
+            f"The answer of {host} cannot be unpacked ({call}). A proxy on the way may be at fault. {what_then(paid=paid)}"
         )
     sent = not isinstance(error, _NOTHING_SENT)
     happened = _what_happened(error)
     effect = "Whether the call took effect is not known" if sent else "Nothing was sent"
-    return TransportFault(f"{happened.format(host=host)} ({call}). {effect}. Check the network.", sent=sent)
+    check = "Check the network." + (f" {_FIRST_LOOK}" if paid and sent else "")
+    return TransportFault(f"{happened.format(host=host)} ({call}). {effect}. {check}", sent=sent)
 
 
 def _what_happened(error: Exception) -> str:

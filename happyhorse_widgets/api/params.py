@@ -93,7 +93,7 @@ _FIELDS = (
         max_length=9,
         max_size=10_000_000,
         label="Reference images",
-        description="JPEG, PNG or WEBP; the shortest side should have 400 pixels or more.",
+        description="JPEG, PNG or WEBP; the shortest side must have more than 200 pixels; 400 or more is advised.",
     ),
     Field(
         name="aspect_ratio",

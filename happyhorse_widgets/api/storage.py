@@ -33,7 +33,7 @@ SEND_PIECE = 2**20
 RECEIVE_PIECE = 2**18
 """Bytes that a download's pieces have at least, but for the last one."""
 _MAX_REDIRECTS = 5
-_NO_ADDRESS = "The file's address is not an https address; it was not opened."
+_NO_ADDRESS = "The file's address is not an https address; it was not opened. Check the base URL."
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,5 +197,10 @@ def _file_fault(status: int, headers: Mapping[str, str], call: str) -> ApiError:
         asked = retry_after(headers, 0.0)
         return ServerFault(f"The file server failed {where}. Try again.", status=status, retry_after=asked)
     if 400 <= status < 500:
-        return RequestRejected(f"The file server refuses the request {where}.", status=status)
-    return ProtocolFault(f"The file server gave an answer that has no meaning here {where}.", status=status)
+        return RequestRejected(
+            f"The file server refuses the request {where}. Ask for a new address of the file.", status=status
+        )
+    return ProtocolFault(
+        f"The file server gave an answer that has no meaning here {where}. Try again; a proxy on the way may be at fault.",
+        status=status,
+    )

@@ -19,7 +19,7 @@ import httpx2
 import msgspec
 
 from happyhorse_widgets.api.clock import ServerClock
-from happyhorse_widgets.api.faults import status_fault, transport_fault
+from happyhorse_widgets.api.faults import status_fault, transport_fault, what_then
 from happyhorse_widgets.api.retry import Retrier, Retry
 from happyhorse_widgets.errors import ApiError, InvalidRequest, ProtocolFault, TransportFault
 
@@ -79,6 +79,7 @@ class _Call(NamedTuple):
     path: str
     query: Mapping[str, str] | None
     content: bytes | None
+    paid: bool = False
 
     @property
     def name(self) -> str:
@@ -149,7 +150,8 @@ class Transport:
         body: Any = None,
     ) -> T:
         """The same for a call that costs something: sent exactly once, on a connection of its own."""
-        return await self._attempt(self._fresh, _Call(method, path, query, _encoded(body)), decode)
+        call = _Call(method, path, query, _encoded(body), paid=True)
+        return await self._attempt(self._fresh, call, decode)
 
     async def _attempt(self, client: httpx2.AsyncClient, call: _Call, decode: Callable[[bytes], T]) -> T:
         outcome = await self._exchange(client, call, decode)
@@ -162,7 +164,10 @@ class Transport:
     ) -> T | ApiError:
         """One request and what its whole answer says, or the fault in its place."""
         if client.is_closed:
-            return TransportFault(f"This session is closed ({call.name}). Nothing was sent.", sent=False)
+            return TransportFault(
+                f"This session is closed ({call.name}). Nothing was sent. Make another with connect().",
+                sent=False,
+            )
         request = client.build_request(
             call.method,
             self.endpoint.base_url + call.path,
@@ -180,7 +185,7 @@ class Transport:
                 finally:
                     await response.aclose()
         except Exception as error:  # noqa: BLE001 - a ValueError for an odd Location, say: the answer is lost
-            return transport_fault(error, call=call.name, host=self._host)
+            return transport_fault(error, call=call.name, host=self._host, paid=call.paid)
         return self._meaning(call, response, data, decode)
 
     def _meaning(
@@ -190,7 +195,13 @@ class Transport:
         if not 200 <= status < 300:
             redact = self.endpoint.credentials.redact
             return status_fault(
-                status, response.headers, data, call=call.name, redact=redact, now=self.clock.now()
+                status,
+                response.headers,
+                data,
+                call=call.name,
+                paid=call.paid,
+                redact=redact,
+                now=self.clock.now(),
             )
         if len(data) > MAX_ANSWER:
             problem = f"Scenario's answer is larger than {MAX_ANSWER >> 20} MiB."
@@ -199,7 +210,8 @@ class Transport:
                 return decode(data)
             except ProtocolFault as error:
                 problem = str(error)
-        return ProtocolFault(f"{problem} ({status}, {call.name})", status=status)
+        what = f"{problem.rstrip('.')} ({status}, {call.name})"
+        return ProtocolFault(f"{what}. {what_then(paid=call.paid)}", status=status)
 
     def _learn(self, response: httpx2.Response, sent: float) -> None:
         headers = response.headers

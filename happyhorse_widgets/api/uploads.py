@@ -105,7 +105,7 @@ class Uploader:
         upload = await self._call("POST", "/uploads", body)
         if sorted(part.number for part in upload.parts) != list(range(1, count + 1)):
             raise ProtocolFault(
-                f"Scenario did not give an address for each of the {count} parts of the upload."
+                f"Scenario did not give an address for each of the {count} parts of the upload. Try again."
             )
         return upload
 
@@ -134,7 +134,9 @@ class Uploader:
             upload = await self._call("GET", f"/uploads/{segment(upload_id)}")
             if upload.status == "imported":
                 if not upload.entity_id:
-                    raise ProtocolFault(f"Scenario imported {shown} without telling the id of the asset.")
+                    raise ProtocolFault(
+                        f"Scenario imported {shown} without telling the id of the asset. Try again."
+                    )
                 return upload.entity_id
             if upload.status == "failed":
                 reason = plain(upload.error_message)

@@ -133,8 +133,9 @@ def generate(
 
     - `prompt`: what happens, naming the subjects character1 … character9 in the order of the images; up to 2,500 characters
     - `references`: 1 to 9 of path, http(s) address, bytes, PIL image, numpy array, Scenario asset id; JPEG, PNG or WEBP of at
-      most 10 MB each. A mapping, `{"Fox": "fox.png", "Ada": ada}`, gives them names of your own for the prompt: "Fox waves at
-      Ada"; what has none is called as the model does, `{"Fox": "fox.png", "character2": ada}`
+      most 10 MB each, with more than 200 pixels on the shortest side, better 400. A mapping, `{"Fox": "fox.png", "Ada": ada}`,
+      gives them names of your own for the prompt: "Fox waves at Ada"; what has none is called as the model does,
+      `{"Fox": "fox.png", "character2": ada}`
     - `aspect_ratio`: 16:9, 9:16, 1:1, 4:3 or 3:4; Happy Horse 1.1 adds 4:5, 5:4, 9:21 and 21:9
     - `resolution`: 720P or 1080P; `duration`: whole seconds, 3 to 15
     - `seed`: 0 to 2147483647; the same one helps to get a similar clip. None: the model's choice

@@ -12,7 +12,7 @@ import httpx2
 from happyhorse_widgets.api.signedurls import SignedUrl, unlogged
 from happyhorse_widgets.api.transport import USER_AGENT, no_cookies, tls_context
 from happyhorse_widgets.errors import HappyHorseError, InvalidImage, TransportFault
-from happyhorse_widgets.media.images import MAX_BYTES, ReferenceImage, load_image
+from happyhorse_widgets.media.images import MAX_BYTES, ReferenceImage, load_image, require_large
 
 from .addresses import checked_address, places
 
@@ -28,7 +28,7 @@ async def fetch_image(
     """Fetch an image, at most `MAX_BYTES` of it, within `seconds` in all, without any credential.
 
     `local` allows servers on this machine and in the network around it. Raises `InvalidImage` when its address leads to what
-    is not allowed, when it is not there, too large, too slow or no image, and `TransportFault` when the network fails.
+    is not allowed, when it is not there, too large, too small, too slow or no image, and `TransportFault` when the network fails.
     """
     address = SignedUrl(url)
     del url
@@ -36,7 +36,9 @@ async def fetch_image(
         found = await _within(seconds, address, name, local)
     if isinstance(found, HappyHorseError):
         raise found  # from here, where no exception is at hand that holds the address, which may be signed
-    return await asyncio.to_thread(load_image, found, name=name)
+    image = await asyncio.to_thread(load_image, found, name=name)
+    require_large(name, image.width, image.height)
+    return image
 
 
 async def _within(seconds: float, url: str, name: str, local: bool) -> bytes | HappyHorseError:

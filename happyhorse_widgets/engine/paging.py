@@ -30,4 +30,6 @@ async def every_page(client: ScenarioClient, **query: Any) -> AsyncIterator[JobP
         token = page.next_token
         if not token:
             return
-    raise ProtocolFault("Scenario's list of jobs does not come to an end: its pages lead on and on.")
+    raise ProtocolFault(
+        "Scenario's list of jobs does not come to an end: its pages lead on and on. Try again later."
+    )

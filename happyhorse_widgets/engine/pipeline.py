@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -301,7 +302,16 @@ class Pipeline:
                 seed = arrived.seed if seed is None else seed
         if not self._home.poster(clip.id).exists():
             await asyncio.to_thread(draw_poster, self._home, clip.id)
+        if seed is None:  # the file was fetched by a process that died before it wrote this down
+            seed = await self._seed_of(clip.record.outputs)
         return await move(self._journal, clip.record, State.DONE, seed_used=seed)
+
+    async def _seed_of(self, outputs: Sequence[OutputRecord]) -> int | None:
+        """The seed that Scenario says a clip was made with, or None: a clip that is here does not wait for an answer."""
+        with contextlib.suppress(HappyHorseError):
+            client = await self._connection.client()
+            return (await client.asset(outputs[0].asset_id)).seed
+        return None
 
     async def _bring(self, clip: Clip, output: OutputRecord) -> Arrived:
         target = self._home.clip(clip.id, output.position)

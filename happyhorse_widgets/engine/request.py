@@ -13,7 +13,7 @@ from PIL import Image
 
 from happyhorse_widgets.api.params import renamed, wire_body
 from happyhorse_widgets.errors import InvalidImage, InvalidRequest
-from happyhorse_widgets.media.images import MEDIA_TYPES, ReferenceImage, is_array, load_image
+from happyhorse_widgets.media.images import MEDIA_TYPES, ReferenceImage, is_array, load_image, require_large
 from happyhorse_widgets.text import whole
 
 from .addresses import checked_address
@@ -229,6 +229,12 @@ def read_reference(source: ReferenceSource, *, keep_metadata: bool = False) -> R
     What a file says beside its picture (place, camera …) is taken out unless `keep_metadata` is set; an image that was loaded
     before stays as it is, and one that is still to be fetched always comes without.
     """
+    found = _found(source, keep_metadata)
+    require_large(found.name, found.width, found.height)
+    return found
+
+
+def _found(source: ReferenceSource, keep_metadata: bool) -> Reference | ReferenceImage:
     if isinstance(source, Reference | ReferenceImage):
         return source
     if isinstance(source, str):

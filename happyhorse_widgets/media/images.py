@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ADVISED_RATIO",
     "ADVISED_SIDE",
+    "LARGEST_REFUSED_SIDE",
     "MAX_BYTES",
     "MAX_PIXELS",
     "MEDIA_TYPES",
@@ -35,6 +36,7 @@ __all__ = [
     "ReferenceImage",
     "is_array",
     "load_image",
+    "require_large",
     "sniff",
 ]
 
@@ -42,6 +44,8 @@ __all__ = [
 MAX_BYTES = 10_000_000
 #: Our own bound: a small file can hold an image that fills the memory when decoded (here up to 256 MB).
 MAX_PIXELS = 64_000_000
+#: Up to so many pixels on its shortest side, an image is not worth its clip: half of what Scenario advises.
+LARGEST_REFUSED_SIDE = 200
 #: The shortest side, in pixels, that Scenario advises at least.
 ADVISED_SIDE = 400
 #: How many times as long as its shorter side the longer one may be before we advise against it. No clip is longer than 21:9.
@@ -119,6 +123,18 @@ class ReferenceImage:
         else:
             small.convert("RGB").save(out, "JPEG", quality=85)
         return out.getvalue()
+
+
+def require_large(name: str, width: int, height: int) -> None:
+    """Raise `InvalidImage` for a reference image of so many pixels, as shown, that is too small to be one; 0 × 0 is not known.
+
+    `load_image` takes it all the same: what was kept of an earlier clip can be shown, whatever its size.
+    """
+    if 0 < min(width, height) <= LARGEST_REFUSED_SIDE:
+        raise InvalidImage(
+            f"{name} is too small ({width} × {height} px): the shortest side must have more than {LARGEST_REFUSED_SIDE} px; at"
+            f" least {ADVISED_SIDE} px is advised. Give a larger version of it."
+        )
 
 
 def load_image(

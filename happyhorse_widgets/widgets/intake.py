@@ -11,7 +11,7 @@ from happyhorse_widgets.engine.fetch import fetch_image
 from happyhorse_widgets.engine.request import Reference, name_in, read_reference
 from happyhorse_widgets.errors import HappyHorseError, InvalidImage, InvalidRequest
 from happyhorse_widgets.media import frames
-from happyhorse_widgets.media.images import ReferenceImage, load_image
+from happyhorse_widgets.media.images import ReferenceImage, load_image, require_large
 
 from .rpc import Buffers, Content, Dispatcher, Kind, Reply
 from .tray import NAME_LENGTH
@@ -150,6 +150,7 @@ class Intake:
         # The last frame says what is wrong where there is no file.
         last = at == "last" or clip.path is None
         picture = clip.last_frame() if last or clip.path is None else frames.poster(clip.path, at=at)
+        require_large(name, *picture.size)
         return replace(load_image(picture, name=name), clip_id=clip_id)
 
     async def _make(self, tile: Tile, image: Coroutine[Any, Any, ReferenceImage]) -> Content:

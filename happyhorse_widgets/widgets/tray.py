@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from happyhorse_widgets.engine.request import Reference, bytes_of
 from happyhorse_widgets.errors import HappyHorseError, InvalidImage, InvalidRequest
-from happyhorse_widgets.media.images import MAX_BYTES, ReferenceImage, load_image
+from happyhorse_widgets.media.images import MAX_BYTES, ReferenceImage, load_image, require_large
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ _WORDS_LENGTH = 500
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """An image that cannot be had any more: what is known of it, and why it is not here, in words."""
+    """An image that cannot be had or used any more: what is known of it, and why, in words."""
 
     reference: Reference
     reason: str
@@ -272,10 +272,12 @@ class Tray:
         with self._lock:
             data, tile.data = tile.data, None
         try:
-            tile.source = image = load_image(data if data is not None else b"", name=tile.name)
+            image = load_image(data if data is not None else b"", name=tile.name)
+            require_large(image.name, image.width, image.height)
         except InvalidImage as error:
             tile.error = _words(error, tile.name)
             raise
+        tile.source = image
         return image
 
     def uploaded(self, sha256: str, share: float | None) -> None:
@@ -299,11 +301,24 @@ class Tray:
 def _tile_of(item: ReferenceImage | Reference | Lost, whole: Mapping[str, ReferenceImage]) -> Tile:
     """A new tile. `whole` are images by the hash of the file that they came as."""
     place = f"k{secrets.token_hex(6)}"
+    item = _unless_small(item)
     if isinstance(item, Lost):
         known = item.reference
         return Tile(place, known.name, alias=known.alias[:NAME_LENGTH], lost=known, error=item.reason)
     source = whole.get(item.sha256 or "", item)
     return Tile(place, item.name, source=source, alias=item.alias[:NAME_LENGTH])
+
+
+def _unless_small(item: ReferenceImage | Reference | Lost) -> ReferenceImage | Reference | Lost:
+    """The same, unless it is of a clip or draft from elsewhere and would not be taken here."""
+    if isinstance(item, Lost):
+        return item
+    try:
+        require_large(item.name, item.width, item.height)
+    except InvalidImage as error:
+        known = Reference.of(item) if isinstance(item, ReferenceImage) else item
+        return Lost(known, _words(error, item.name))
+    return item
 
 
 def _covered(parts: set[tuple[int, int]]) -> int:

@@ -18,7 +18,8 @@ from playwright.sync_api import Locator, Page, expect
 
 import happyhorse_widgets as hh
 from happyhorse_widgets.engine.session import Session
-from happyhorse_widgets.media.images import load_image
+from happyhorse_widgets.errors import InvalidImage
+from happyhorse_widgets.media.images import load_image, require_large
 from tests.browser.bare import SITE, BareStudio
 from tests.browser.studio import drag
 from tests.conftest import SandboxProcess, StartSandbox
@@ -37,7 +38,7 @@ def png(number: int, size: tuple[int, int] = (480, 420)) -> bytes:
 
 @pytest.fixture(scope="module")
 def sandbox(start_shared_sandbox: StartSandbox) -> SandboxProcess:
-    return start_shared_sandbox(speed=400, scale=0.1)
+    return start_shared_sandbox(speed=400, scale=0.2)
 
 
 @pytest.fixture
@@ -638,6 +639,21 @@ def test_what_is_unwise_is_said_at_once_and_by_the_kernel_in_the_same_words(
     expect(note).to_contain_text(words)
     said = note.inner_text()
     assert load_image(png(3, size), name=name).warnings[0].endswith(said[1:])
+
+
+def test_an_image_that_is_too_small_says_so_at_once_and_by_the_kernel_in_the_same_words(
+    tray: BareStudio,
+) -> None:
+    tray.page.evaluate(
+        "() => { window.real = window.toKernel; window.toKernel = () => new Promise((go) => (window.go = go)); }"
+    )
+    choose(tray, ("tiny.png", png(3, (200, 300))))
+    note = tray.tiles.nth(0).locator(".hh-note-error")
+    expect(note).to_contain_text("Is too small (200 × 300 px): the shortest side must have more than 200 px")
+    said = note.inner_text()
+    with pytest.raises(InvalidImage) as caught:
+        require_large("tiny.png", 200, 300)
+    assert str(caught.value) == f"tiny.png i{said[1:]}"
 
 
 @pytest.mark.parametrize(

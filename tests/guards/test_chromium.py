@@ -83,3 +83,14 @@ def test_a_wrong_variable_stops_the_tests_before_they_start(bare: dict[str, str]
     assert (
         started.stderr.strip() == "error: HAPPYHORSE_CHROMIUM=/no/such/browser is not a Chromium that starts"
     )
+
+
+def test_where_none_can_be_installed_the_tests_end_with_one_clear_line(bare: dict[str, str]) -> None:
+    nowhere = {**bare, "PLAYWRIGHT_DOWNLOAD_HOST": "http://127.0.0.1:9", "NO_PROXY": "*", "no_proxy": "*"}
+    started = python(nowhere, "-m", "tests", "--collect-only", "-q")
+    assert started.returncode == 2
+    assert "no Chromium yet:" in started.stdout
+    assert "apt-get" not in started.stdout  # it is not to be found there
+    last = started.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: no Chromium found, and neither")
+    assert "HAPPYHORSE_CHROMIUM" in last

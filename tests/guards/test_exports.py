@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 import happyhorse_widgets as hh
+from tests.absent import HIDE
 
 
 def public_members(cls: type) -> Iterator[tuple[str, object]]:
@@ -59,18 +60,8 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         hh.no_such_name  # noqa: B018
 
 
-WITHOUT_THE_EXTRA = """
-import sys
-
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"evalica", "jinja2", "matplotlib", "pandas", "scipy", "skimage", "statsmodels"}:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, Absent())
-import importlib.util
-found = importlib.util.find_spec
-importlib.util.find_spec = lambda name, package=None: None if name == "pandas" else found(name, package)
+WITHOUT_THE_EXTRA = f"""
+{HIDE}
 from happyhorse_widgets import *
 import happyhorse_widgets as hh
 for name in ("agreement", "duels", "figures", "rankings", "win_matrix"):

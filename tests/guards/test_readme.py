@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
+import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
 import happyhorse_widgets as hh
+from happyhorse_widgets.media.probe import probe
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,6 +57,34 @@ def test_the_extras_that_are_named_exist() -> None:
 @pytest.mark.parametrize("code", blocks("python"))
 def test_python_in_the_readme_compiles(code: str) -> None:
     compile(code, "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+def test_the_plain_script_makes_a_clip_without_jupyter_connect_or_key(tmp_path: Path) -> None:
+    (script,) = (code for code in blocks("python") if "clip.wait(" in code)
+    assert "connect" not in script
+    shutil.copytree(ROOT / "notebooks" / "images", tmp_path / "notebooks" / "images")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SCENARIO_")}
+    environment |= {"HAPPYHORSE_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+    environment |= {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    notice, told = ran.stdout.splitlines()
+    assert notice.startswith(
+        "happyhorse_widgets: no API key found, so clips are simulated by the local sandbox"
+    )
+    path, cost = told.rsplit(maxsplit=1)
+    assert Path(path).parent == tmp_path / "home" / "clips"
+    facts = probe(path)
+    assert (facts.width, facts.height, facts.frames) == (1280, 720, 74)
+    assert float(cost) > 0
 
 
 def test_the_public_names_exist() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+import tomllib
 import zipfile
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -26,6 +30,31 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     assert built.returncode == 0, built.stdout + built.stderr
     (path,) = target.glob("*.whl")
     return zipfile.ZipFile(path)
+
+
+def imported() -> Iterator[str]:
+    """What the package's modules import from elsewhere."""
+    for path in (ROOT / "happyhorse_widgets").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from (alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                yield node.module.partition(".")[0]
+
+
+def test_what_is_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    declared = {
+        line.partition(">=")[0].lower()
+        for line in (*project["dependencies"], *extras["research"], *extras["keyring"])
+    }
+    # The last one is there with every Jupyter server, and needed only with one.
+    known = {*sys.stdlib_module_names, "happyhorse_widgets", "jupyter_core"}
+    distributions = packages_distributions()
+    assert {
+        name for name in imported() if name not in known and distributions[name][0].lower() not in declared
+    } == set()
 
 
 def test_it_carries_every_file_of_the_package(wheel: zipfile.ZipFile) -> None:

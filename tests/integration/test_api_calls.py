@@ -16,8 +16,10 @@ from happyhorse_widgets.api.retry import Retry
 from happyhorse_widgets.api.transport import Timeouts
 from happyhorse_widgets.errors import (
     ApiError,
+    AuthenticationError,
     InvalidRequest,
     NotFound,
+    PermissionDenied,
     ProtocolFault,
     RateLimited,
     RequestRejected,
@@ -248,6 +250,47 @@ def test_other_calls_that_cost_are_sent_once(use: Use) -> None:
     with ScriptedServer(script=lambda _seen: Reply(500, b"")) as server, pytest.raises(ServerFault):
         call(server, use)
     assert len(server.seen) == 1
+
+
+LATER, LOOK = "Try again a little later.", "look at your jobs and usage on Scenario before you send it again."
+
+
+@pytest.mark.parametrize(
+    ("trouble", "kind", "advice", "where_it_costs"),
+    [
+        (Reply(400, b""), RequestRejected, "change it first.", "change it first."),
+        (Reply(401, b""), AuthenticationError, "Check that they belong together and were not revoked.", ""),
+        (Reply(403, b""), PermissionDenied, "check both on Scenario.", ""),
+        (Reply(404, b""), NotFound, "Check the id, and the project it belongs to.", ""),
+        (Reply(429, b"", {"Retry-After": "70"}), RateLimited, "Wait 70 seconds.", ""),
+        (Reply(429, b""), RateLimited, "Wait a little.", ""),
+        (
+            Reply(429, {"details": {"actionName": "custom", "actionLimit": 2}}),
+            RateLimited,
+            "Wait until a running job has ended, or change the plan.",
+            "",
+        ),
+        (Reply(408, b""), ServerFault, LATER, LOOK),
+        (Reply(500, {"message": "Oh."}), ServerFault, LATER, LOOK),
+        (Reset(), TransportFault, "Check the network.", LOOK),
+        (Reply(307, b"", {"Location": "/x"}), ProtocolFault, "Check the base URL.", LOOK),
+        (Reply(200, b"<html>sign in</html>"), ProtocolFault, LATER, LOOK),
+        (Reply(200, b'{"job": {"jobId'), ProtocolFault, LATER, LOOK),
+        (Reply(200, {"job": {}}), ProtocolFault, LATER, LOOK),
+        (Reply(200, b"\x1f\x8bxxxx", {"Content-Encoding": "gzip"}), ProtocolFault, LATER, LOOK),
+        (Reply(200, b" " * (transport.MAX_ANSWER + 1)), ProtocolFault, LATER, LOOK),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+@pytest.mark.parametrize("costs", [False, True])
+def test_each_message_says_what_to_do(
+    trouble: Reply, kind: type[ApiError], advice: str, where_it_costs: str, costs: bool
+) -> None:
+    use: Use = (lambda client: client.translate("a")) if costs else ask_for_a_job
+    with ScriptedServer(script=lambda _seen: trouble) as server, pytest.raises(kind) as caught:
+        call(server, use, retry=Retry(attempts=1))
+    assert str(caught.value).endswith((costs and where_it_costs) or advice)
+    assert ("Try again" in str(caught.value)) is (advice == LATER and not costs)
 
 
 def test_all_calls_of_a_client_share_one_retry_budget() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -92,6 +93,7 @@ def test_each_refusal_is_an_error_with_its_status_and_without_the_url(
         error = fetch(server)
     assert type(error) is kind
     assert error.status == status
+    assert re.search("Try again|Ask for|must be asked for", str(error))
     assert "topsecret" not in str(error)
     assert "a.mp4" not in str(error)
     assert error.__context__ is None

@@ -70,8 +70,25 @@ def test_a_clip_arrives_with_everything_that_is_needed_to_make_it_again(
     assert session.spent == clip.cost
 
 
-def test_the_file_is_whole_playable_from_its_first_byte_and_as_recorded(session: Session) -> None:
+def test_a_seed_that_was_left_to_the_model_is_known_afterwards(
+    session: Session, sandbox: SandboxProcess
+) -> None:
     clip = session.generate("character1 waves", [picture()], duration=3).wait(LONG)
+    asset = sandbox.http.get(f"/assets/{clip.to_dict()['asset_ids'][0]}").json()["asset"]
+    assert (clip.request.seed, clip.seed_used) == (None, int(asset["metadata"]["seed"]))
+    assert session.clip(clip.id).to_dict()["seed_used"] == clip.seed_used
+
+
+@pytest.mark.parametrize(
+    ("ratio", "resolution", "size"),
+    [("16:9", "720P", (128, 72)), ("9:16", "720P", (72, 128)), ("9:16", "1080P", (108, 192))],
+)
+def test_the_file_is_whole_playable_from_its_first_byte_and_as_recorded(
+    session: Session, ratio: str, resolution: str, size: tuple[int, int]
+) -> None:
+    clip = session.generate(
+        "character1 waves", [picture()], aspect_ratio=ratio, resolution=resolution, duration=3
+    ).wait(LONG)
     assert clip.path == session.home / "clips" / f"{clip.id}.mp4"
     data = clip.path.read_bytes()
     assert clip.sha256 == hashlib.sha256(data).hexdigest()
@@ -79,6 +96,7 @@ def test_the_file_is_whole_playable_from_its_first_byte_and_as_recorded(session:
     facts = probe(clip.path)
     assert facts.faststart
     assert (facts.video_codec, facts.frame_rate, facts.size) == ("h264", 24, len(data))
+    assert (facts.width, facts.height, facts.frames) == (*size, 74)  # a tenth of the true size
     assert clip.facts is not None
     assert clip.facts["size"] == len(data)
     assert sorted(path.name for path in session.home.rglob("*.part")) == []

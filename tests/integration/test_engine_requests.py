@@ -47,8 +47,8 @@ def jpeg(size: int) -> bytes:
     return out.getvalue().ljust(size, b"\0")
 
 
-def small() -> np.ndarray[Any, Any]:
-    return np.zeros((420, 420, 3), np.uint8)
+def black(side: int = 420) -> np.ndarray[Any, Any]:
+    return np.zeros((side, 420, 3), np.uint8)
 
 
 BAD: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
@@ -56,13 +56,17 @@ BAD: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
         lambda folder: {"prompt": "somebody waves", "references": []},
         "No reference image was given",
     ),
-    "ten images": (lambda folder: {"references": [small()] * 10}, "10 reference images were given"),
+    "ten images": (lambda folder: {"references": [black()] * 10}, "10 reference images were given"),
     "one image without a list": (lambda folder: {"references": "fox.png"}, "not a list"),
     "a missing file": (lambda folder: {"references": [folder / "absent.png"]}, r"character1: .*absent\.png"),
     "a PDF called .png": (lambda folder: {"references": [folder / "scan.png"]}, "is a PDF"),
     "12 MB": (lambda folder: {"references": [jpeg(12_000_000)]}, r"12\.0 MB"),
+    "200 px": (
+        lambda folder: {"references": [black(200)]},
+        r"character1: array\.png is too small \(420 × 200 px\).* more than 200 px; .*400 px is advised\. Give a larger",
+    ),
     "character4 of three": (
-        lambda folder: {"prompt": "character4 waves", "references": [small()] * 3},
+        lambda folder: {"prompt": "character4 waves", "references": [black()] * 3},
         "mentions character4",
     ),
     "an empty prompt": (lambda folder: {"prompt": " "}, "prompt is empty"),
@@ -73,6 +77,7 @@ BAD: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
     "ratio 2:1": (lambda folder: {"aspect_ratio": "2:1"}, 'aspect_ratio "2:1" is not one of'),
     "seed -1": (lambda folder: {"seed": -1}, "seed must be a whole number"),
     "an unknown keyword": (lambda folder: {"durations": 5}, "Did you mean duration"),
+    "an unknown keyword, not given": (lambda folder: {"sed": None}, "Did you mean seed"),
 }
 
 
@@ -83,7 +88,7 @@ def test_bad_input_is_refused_before_anything_is_sent(
     (tmp_path / "scan.png").write_bytes(b"%PDF-1.7\n")
     build, words = BAD[case]
     before = sandbox.ledger()
-    arguments = {"prompt": "character1 waves", "references": [small()]} | build(tmp_path)
+    arguments = {"prompt": "character1 waves", "references": [black()]} | build(tmp_path)
     for ask in (session.generate, session.estimate):
         with pytest.raises(InvalidRequest, match=words) as caught:
             ask(**arguments)
@@ -112,15 +117,15 @@ def test_all_that_is_wrong_is_said_at_once(session: Session, tmp_path: Path) -> 
 
 
 def test_what_is_unwise_is_a_visible_warning_where_it_was_asked(session: Session) -> None:
-    tiny, unmentioned = picture((420, 200)), picture()
+    small, unmentioned = picture((420, 201)), picture()
     for ask in (session.generate, hh.generate):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            clip = ask("character1 waves", [tiny, unmentioned], duration=3)
+            clip = ask("character1 waves", [small, unmentioned], duration=3)
         assert [str(warning.message) for warning in caught] == list(clip.warnings)
         assert {warning.filename for warning in caught} == {__file__}
         assert "character1: " in clip.warnings[0]
-        assert "200 px" in clip.warnings[0]
+        assert "201 px" in clip.warnings[0]
         assert "character2 is never mentioned" in clip.warnings[1]
         clip.cancel()
 
@@ -225,9 +230,10 @@ def test_a_reference_is_fetched_from_its_address_without_keys(neighbourly: Sessi
         (Reply(404, b"gone"), "its server answers 404"),
         (Reply(200, b"<!DOCTYPE html><html>"), "web page"),
         (Reply(200, jpeg(10_000_001)), "larger than 10 MB"),
+        (Reply(200, picture((300, 200))), r"too small \(300 × 200 px\)"),
         (Reply(302, b"", {"Location": "file:///etc/passwd"}), "only http and https"),
     ],
-    ids=["gone", "a page", "too large", "a redirect to a file"],
+    ids=["gone", "a page", "too large", "too small", "a redirect to a file"],
 )
 def test_an_address_without_an_image_ends_the_clip_unpaid(
     neighbourly: Session, reply: Reply, words: str

@@ -7,6 +7,9 @@ import pytest
 from tests.reliability.stage import FILE, PRICE, Stage, rule
 from tests.reliability.test_scenarios import GO_ON, ONE
 
+ONE_OF_ANY_SEED = ONE.replace(", seed=1", "")
+ASSET = {"method": "GET", "path": "/v1/assets/*"}
+
 
 def test_21_an_address_that_expires_half_way_is_followed_by_another_from_there(stage: Stage) -> None:
     stage.serve(rule(FILE, "truncate", fraction=0.5), rule(FILE, "status", status=403))
@@ -69,3 +72,23 @@ def test_24_a_kernel_killed_between_the_file_and_its_commit_downloads_nothing_tw
     assert stage.outcome() == (1, [PRICE], ["done"])
     assert len(stage.requests("GET", "/cdn/")) == 1
     stage.assert_whole()
+
+
+def test_24_a_clip_that_is_here_is_done_also_where_nobody_tells_its_seed(stage: Stage) -> None:
+    stage.serve(rule(ASSET, "status", status=403, skip=1, times=9))
+    stage.dies("after_publishing(die)" + ONE_OF_ANY_SEED)
+    stage.lives(GO_ON)
+    assert stage.outcome() == (1, [PRICE], ["done"])
+    assert [clip["seed_used"] for clip in stage.clips()] == [None]
+    assert len(stage.requests("GET", "/v1/assets/")) == 2
+
+
+@pytest.mark.parametrize("moment", ["after_publishing(die)", "before_commit('done', die)"])
+def test_24_what_a_killed_kernel_was_told_of_the_seed_is_asked_for_again(stage: Stage, moment: str) -> None:
+    stage.serve()
+    stage.dies(moment + ONE_OF_ANY_SEED)
+    stage.lives(GO_ON)
+    (job,) = stage.sandbox.ledger()["jobs"]
+    (asset_id,) = job["metadata"]["assetIds"]
+    asset = stage.sandbox.http.get(f"/assets/{asset_id}").json()["asset"]
+    assert [clip["seed_used"] for clip in stage.clips()] == [int(asset["metadata"]["seed"])]

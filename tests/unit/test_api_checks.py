@@ -92,6 +92,7 @@ def test_a_good_request_has_no_problem() -> None:
             "prompt has 2,612 characters; at most 2,500 are allowed: shorten it by 112.",
         ),
         ({"ratio": "1:1"}, 'Happy Horse 1.0 has no setting called "ratio". Did you mean aspect_ratio?'),
+        ({"sed": None}, 'Happy Horse 1.0 has no setting called "sed". Did you mean seed?'),
         (
             {"aspectRatio": "1:1"},
             'Happy Horse 1.0 has no setting called "aspectRatio". Did you mean aspect_ratio?',

@@ -221,7 +221,7 @@ def test_a_reference_from_another_library_is_refused() -> None:
 
 
 def test_warnings_are_about_images_and_prompt() -> None:
-    small, unmentioned = asked("character1 waves", [picture((420, 200)), picture()]).warnings
+    small, unmentioned = asked("character1 waves", [picture((420, 201)), picture()]).warnings
     assert "character1" in small
     assert "character2" in unmentioned
 

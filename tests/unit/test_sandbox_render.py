@@ -105,8 +105,10 @@ def test_each_ratio_is_rendered_as_promised(clip: Clip, ratio: str) -> None:
     assert_promised(probe(clip(width=size[0], height=size[1])), size, 3)
 
 
-@pytest.mark.parametrize(("ratio", "duration"), [("9:16", 3), ("5:4", 4)])
-def test_full_resolution_is_rendered_as_promised(clip: Clip, ratio: str, duration: int) -> None:
+@pytest.mark.parametrize(
+    ("ratio", "duration"), [("9:16", 3), ("5:4", 4), *((ratio, 0.25) for ratio in RATIOS)]
+)
+def test_full_resolution_is_rendered_as_promised(clip: Clip, ratio: str, duration: float) -> None:
     size = frame_size(ratio, "1080P")
     assert_promised(probe(clip(width=size[0], height=size[1], duration=duration)), size, duration)
 

@@ -19,10 +19,10 @@ from happyhorse_widgets.errors import InvalidRequest
 from happyhorse_widgets.media.images import load_image
 from tests.conftest import SandboxProcess, StartSandbox
 from tests.unit.comms import Ask, RecordingComm, asking, until
-from tests.unit.test_media_metadata import CANARY, photo
+from tests.unit.test_media_metadata import CANARY, photo, picture
 from tests.unit.test_widgets_tray import png
 
-RED, GREEN, BLUE = (load_image(png(60, seed), name=f"{seed}.png") for seed in (1, 2, 3))
+RED, GREEN, BLUE = (load_image(png(220, seed), name=f"{seed}.png") for seed in (1, 2, 3))
 # What is advised against is no matter here.
 pytestmark = pytest.mark.filterwarnings("ignore:character")
 LOST = "Its file is not in this folder any more. Replace it, or remove it."
@@ -185,7 +185,7 @@ def test_one_s_own_images_come_back_however_often_something_else_is_set_up(
     (clip,) = studio.generate()
     clip.wait(60)
     for seed in range(3):
-        send(ask, f"mine{seed}", png(60, 10 + seed), f"mine{seed}.png")
+        send(ask, f"mine{seed}", png(220, 10 + seed), f"mine{seed}.png")
     mine = [f"mine{seed}" for seed in range(3)]
     studio.references = []
     ask("studio-edit", {"values": {"tiles": mine}})
@@ -203,7 +203,7 @@ def test_one_s_own_images_come_back_however_often_something_else_is_set_up(
 class Camera:
     """A photo that names its camera, and a look at what a clip was sent."""
 
-    data: bytes = field(default_factory=lambda: photo("JPEG"))
+    data: bytes = field(default_factory=lambda: photo("JPEG", picture((320, 240))))
 
     def is_named(self, studio: hh.Studio, clip: Any) -> bool:
         file = studio.session.home / clip.request.references[0].file
@@ -388,6 +388,16 @@ def test_a_part_of_a_video_from_beyond_all_files_is_answered_in_words(studio: hh
     clip.wait(60)
     answer = ask("clip-chunk", {"clip": clip.id, "offset": 10**30, "length": 10})
     assert answer["name"] == "InvalidRequest"
+
+
+def test_a_frame_that_is_too_small_says_so_on_its_tile(studio: hh.Studio, ask: Ask) -> None:
+    studio.references, studio.prompt, studio.duration = [RED], "character1 waves", 3
+    (clip,) = studio.generate()
+    clip.wait(60)
+    answer = ask("tile-frame", {"tile": "t1", "clip": clip.id, "at": "last"})
+    assert "is too small (192 × 108 px)" in answer["message"]
+    until(lambda: studio._tiles["t1"]["error"].startswith("Is too small (192 × 108 px)"))
+    assert [source.name for source in studio.references] == ["1.png"]
 
 
 def test_what_is_synced_stays_small_whatever_comes(studio: hh.Studio, ask: Ask) -> None:

@@ -15,7 +15,7 @@ from happyhorse_widgets.engine.request import Reference
 from happyhorse_widgets.errors import InvalidImage, InvalidRequest, TransportFault
 from happyhorse_widgets.media.images import ReferenceImage, load_image
 from happyhorse_widgets.widgets.tray import Lost, Tray
-from tests.unit.test_media_metadata import CANARY, photo
+from tests.unit.test_media_metadata import CANARY, photo, picture
 
 
 def png(side: int = 420, seed: int = 0) -> bytes:
@@ -58,7 +58,7 @@ def names(tray: Tray) -> list[str]:
 
 
 def image(name: str, seed: int) -> ReferenceImage:
-    return load_image(png(60, seed), name=name)
+    return load_image(png(220, seed), name=name)
 
 
 def test_an_image_arrives_whole_and_in_its_place(
@@ -97,7 +97,7 @@ def test_the_same_image_is_not_sent_again_even_after_it_was_removed(
 
 
 def test_a_page_that_cannot_hash_sends_the_bytes(tray: Tray) -> None:
-    data = png(60)
+    data = png(220)
     tray.add("t1", name="a.png", size=len(data))
     assert tray.offer("t1", None) is None
     whole = tray.receive("t1", 0, data)
@@ -122,7 +122,28 @@ def test_what_is_wrong_stays_on_the_tile_and_keeps_its_place(tray: Tray) -> None
 
 def test_a_small_image_is_taken_with_a_warning(tray: Tray) -> None:
     tray.replace([image("small.png", 1)])
-    assert tray.tiles[0].to_dict()["warning"] == "The shortest side is 60 px; at least 400 px is advised."
+    assert tray.tiles[0].to_dict()["warning"] == "The shortest side is 220 px; at least 400 px is advised."
+
+
+def test_an_image_that_is_too_small_is_refused_and_keeps_its_place_and_name(
+    tray: Tray, send: Callable[..., None]
+) -> None:
+    with pytest.raises(InvalidImage, match=r"a\.png is too small"):
+        send("t1", png(200))
+    assert tray.tiles[0].to_dict()["error"].startswith("Is too small (200 × 200 px): the shortest side must")
+    small = replace(load_image(png(60), name="old.png"), alias="Fox")
+    for known in (small, Reference.of(small)):  # of a clip that was made before this was refused
+        tray.replace([known, image("new.png", 1)])
+        assert [tile.to_dict()["state"] for tile in tray.tiles] == ["failed", "ready"]
+        assert tray.tiles[0].to_dict()["error"].startswith("Is too small (60 × 60 px)")
+        assert (tray.kept[0].name, tray.kept[0].sha256, tray.kept[0].alias) == (
+            "old.png",
+            small.sha256,
+            "Fox",
+        )
+        assert [source.name for source in tray.sources] == ["new.png"]
+        with pytest.raises(InvalidRequest, match="character1: Is too small"):
+            tray.chosen([tile.id for tile in tray.tiles])
 
 
 @pytest.mark.parametrize("size", [0, 10_000_001, 12_000_000])
@@ -192,7 +213,7 @@ def test_a_chunk_that_does_not_fit_is_refused(tray: Tray, offset: int) -> None:
 
 
 def test_a_part_that_comes_twice_leaves_no_hole(tray: Tray) -> None:
-    data = png(60)
+    data = png(220)
     half = len(data) // 2
     tray.add("t1", name="a.png", size=len(data))
     for _ in range(2):  # begun, and begun again
@@ -247,7 +268,7 @@ def test_the_way_on_to_scenario_is_shown(tray: Tray) -> None:
 def test_a_photo_is_given_on_without_its_metadata_until_that_is_to_be_kept(
     tray: Tray, send: Callable[..., None]
 ) -> None:
-    data = photo("JPEG")
+    data = photo("JPEG", picture((320, 240)))
     send("t1", data, "holiday.jpg")
     (clean,) = tray.sources
     assert isinstance(clean, ReferenceImage)
@@ -266,7 +287,7 @@ def test_a_photo_is_given_on_without_its_metadata_until_that_is_to_be_kept(
 def test_a_photo_that_was_stripped_is_known_by_the_hash_of_its_file(
     tray: Tray, send: Callable[..., None]
 ) -> None:
-    data = photo("JPEG")
+    data = photo("JPEG", picture((320, 240)))
     send("t1", data)
     (clean,) = tray.sources
     for number, sha256 in enumerate([hashlib.sha256(data).hexdigest(), clean.sha256], 2):
@@ -280,7 +301,7 @@ def test_a_photo_that_was_stripped_is_known_by_the_hash_of_its_file(
 def test_what_was_kept_can_still_be_taken_out_after_it_went_through_python(
     tray: Tray, send: Callable[..., None]
 ) -> None:
-    send("t1", photo("JPEG"))
+    send("t1", photo("JPEG", picture((320, 240))))
     tray.keep_metadata = True
     tray.replace(tray.sources)
     tray.keep_metadata = False
@@ -317,7 +338,7 @@ def test_an_image_is_replaced_in_its_place_and_put_back(tray: Tray, send: Callab
     tray.replace([image("a.png", 1), image("b.png", 2), image("c.png", 3)])
     ids = [tile.id for tile in tray.tiles]
     tray.call({ids[1]: "Fox"})
-    send(ids[1], png(60, 7), "new.png")
+    send(ids[1], png(220, 7), "new.png")
     assert names(tray) == ["a.png", "new.png", "c.png"]
     assert [tile.id for tile in tray.tiles] == ids
     assert tray.sources[1].alias == "Fox"
@@ -349,7 +370,7 @@ def test_only_one_step_back_is_kept_for_a_place(tray: Tray, send: Callable[..., 
     tray.replace([image("a.png", 1)])
     (tile,) = tray.tiles
     for seed in (5, 6):
-        send(tile.id, png(60, seed), f"{seed}.png")
+        send(tile.id, png(220, seed), f"{seed}.png")
     tray.restore(tile.id)
     assert names(tray) == ["5.png"]
     with pytest.raises(InvalidRequest):

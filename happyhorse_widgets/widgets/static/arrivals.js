@@ -3,7 +3,7 @@
  * removal that is then taken back.
  */
 
-import { advice } from "./intake.js";
+import { advice, tooSmall } from "./intake.js";
 import { drawPicture } from "./picture.js";
 import { createSender } from "./sending.js";
 import { child } from "./shared/lifetime.js";
@@ -71,11 +71,16 @@ export function createArrivals({ rpc, signal, announce, complain, changed }) {
       (error) => {
         if (sending.aborted) return;
         entry.stage = "failed";
-        entry.error = withoutName(error.problems?.join(" ") || error.message, entry.title);
-        announce(`${entry.title}: ${entry.error}`);
+        refuse(entry, withoutName(error.problems?.join(" ") || error.message, entry.title));
         changed();
       },
     );
+  }
+
+  /** Says once what is wrong, which the page and the kernel may both find. @param {Local} entry @param {string} problem */
+  function refuse(entry, problem) {
+    if (entry.error !== problem) announce(`${entry.title}: ${problem}`);
+    entry.error = problem;
   }
 
   return {
@@ -88,7 +93,9 @@ export function createArrivals({ rpc, signal, announce, complain, changed }) {
         ({ picture, width, height }) => {
           Object.assign(entry, { picture, warning: advice(width, height) });
           if (signal.aborted) return;
-          if (entry.warning) announce(`${entry.title}: ${entry.warning}`);
+          const problem = tooSmall(width, height);
+          if (problem) refuse(entry, problem);
+          else if (entry.warning) announce(`${entry.title}: ${entry.warning}`);
           changed();
         },
         () => {

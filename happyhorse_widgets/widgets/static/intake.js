@@ -37,6 +37,16 @@ export async function objection(file) {
 }
 
 /**
+ * Why an image has too few pixels to be one, in words, or "". The kernel says the same.
+ * @param {number} width In pixels, as shown.
+ * @param {number} height
+ */
+export function tooSmall(width, height) {
+  if (Math.min(width, height) > 200) return "";
+  return `Is too small (${width} × ${height} px): the shortest side must have more than 200 px; at least 400 px is advised. Give a larger version of it.`;
+}
+
+/**
  * What is only advised against, in words, or "". The kernel says the same.
  * @param {number} width In pixels, as shown.
  * @param {number} height
