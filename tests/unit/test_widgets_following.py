@@ -17,6 +17,7 @@ from happyhorse_widgets.widgets.assets import STATIC
 from tests.conftest import SandboxProcess, StartSandbox
 from tests.reliability.small_scenario import SmallScenario
 from tests.scripted_server import KEY, SECRET, Reply, ScriptedServer, Seen
+from tests.sessions import picture
 from tests.unit.comms import RecordingComm, asking, until
 from tests.unit.test_widgets_tray import png
 
@@ -194,7 +195,7 @@ def test_an_image_that_is_too_large_for_the_model_is_refused_before_it_is_sent(
     strict: Callable[[], Session],
 ) -> None:
     session = strict()
-    large, small = load_image(png(300), name="large.png"), load_image(png(60), name="small.png")
+    large, small = load_image(png(300), name="large.png"), load_image(picture(), name="small.png")
     until(lambda: session._engine.schemas.is_learned(session.schema().model_id))
     words = f"character2 (Big) has {len(large.data):,} bytes; the model takes at most 100,000 for each image."
     (problem,) = session.check("character1 and Big", {"Small": small, "Big": large}, duration=10)
