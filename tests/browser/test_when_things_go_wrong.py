@@ -46,6 +46,10 @@ def card_in(notebook: Notebook, cell: int = 0) -> Locator:
     return notebook.output(cell).locator("article.hh-card")
 
 
+#: What a card offers in every state.
+ALWAYS = ["Reuse", "Vary seed"]
+
+
 def buttons(card: Locator) -> list[str]:
     """The names of the buttons that can be seen."""
     return [name for name in card.get_by_role("button").all_inner_texts() if name]
@@ -74,7 +78,7 @@ def test_a_lost_answer_asks_its_person_who_looks_again_and_submits_again(
     expect(card).to_have_attribute("data-phase", "asking", timeout=LIMIT)
     expect(card.locator(".hh-card-heading")).to_have_text("Needs a look")
     expect(card.locator(".hh-card-trouble")).to_contain_text("if it was, it cost about")
-    assert buttons(card) == ["Look again", "Submit again"]
+    assert buttons(card) == ["Look again", "Submit again", *ALWAYS]
     again = card.get_by_role("button", name="Submit again")
     assert "costs about" in (again.get_attribute("title") or "")
     first = card.get_attribute("data-clip")
@@ -101,7 +105,7 @@ def test_a_clip_that_failed_can_be_asked_for_again_on_its_card(
     card = card_in(notebook)
     expect(card).to_have_attribute("data-phase", "failed", timeout=LIMIT)
     expect(card.locator(".hh-card-trouble")).to_contain_text("Scenario refunds it")
-    assert buttons(card) == ["Submit again"]
+    assert buttons(card) == ["Submit again", *ALWAYS]
     card.get_by_role("button", name="Submit again").click()
     expect(card).to_have_attribute("data-phase", "ready", timeout=LIMIT)
     clip = card.get_attribute("data-clip")
@@ -123,12 +127,12 @@ def test_a_clip_that_nobody_watches_can_be_watched_again(
     expect(card.get_by_role("button", name="Ask to cancel")).to_be_visible(timeout=LIMIT)
     stop.click()
     expect(card.locator(".hh-card-heading")).to_have_text("In the background")
-    assert buttons(card) == ["Watch again", "Ask to cancel"]
+    assert buttons(card) == ["Watch again", "Ask to cancel", *ALWAYS]
     card.get_by_role("button", name="Ask to cancel").click()
     expect(card.locator(".hh-card-said")).to_contain_text("The job goes on, paid, and the clip will arrive")
     card.get_by_role("button", name="Watch again").click()
     expect(card.locator(".hh-card-heading")).not_to_have_text("In the background")
-    assert buttons(card) == ["Stop watching", "Ask to cancel"]
+    assert buttons(card) == ["Stop watching", "Ask to cancel", *ALWAYS]
 
 
 def test_a_card_that_nobody_follows_says_why_and_counts_no_time(
