@@ -20,8 +20,11 @@ from tests.browser.lab import wait_until
 from tests.sessions import picture
 from tests.shelves import clip_id, fill
 from tests.unit.comms import RecordingComm, until
+from tests.videos import write_video
 
 COUNT = 1000
+#: The clip whose frames are large enough for a reference.
+LARGE = 996
 
 _SHOW = """async (site) => {
     const { default: widget } = await import(`${site}gallery.js`);
@@ -73,6 +76,9 @@ class BareGallery(BareStudio):
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("gallery") / "home"
     fill(home, COUNT)
+    video = home / "clips" / f"{clip_id(LARGE)}.mp4"
+    video.unlink()  # a link to the file that all have
+    write_video(video, size=(640, 480), frames=6, faststart=True, audio=False)
     with closing(sqlite3.connect(home / "library.sqlite3")) as library, library:
         relate = "UPDATE jobs SET parent = ?, relation = 'varied' WHERE id = ?"
         library.execute(relate, (clip_id(500), clip_id(999)))
@@ -507,11 +513,11 @@ def test_settings_and_frames_go_to_the_studio_that_is_open(
     card.get_by_role("button", name="Reuse").click()
     expect(card.locator(".hh-card-said")).to_have_text("Set up in the Studio that was opened last.")
     assert (studio.prompt, studio.seed, studio.parent) == ("character1 is new here", 5, asked.id)
-    gallery.clip(999).get_by_role("button", name="More actions").click()
-    gallery.clip(999).get_by_role("menuitem", name="Last frame → reference").click()
-    said = gallery.clip(999).locator(".hh-card-said")
+    gallery.clip(LARGE).get_by_role("button", name="More actions").click()
+    gallery.clip(LARGE).get_by_role("menuitem", name="Last frame → reference").click()
+    said = gallery.clip(LARGE).locator(".hh-card-said")
     expect(said).to_have_text("Added to the references as character2.")
-    assert studio.references[1].clip_id == clip_id(999)
+    assert studio.references[1].clip_id == clip_id(LARGE)
     studio.close()
     card.get_by_role("button", name="Reuse").click()
     expect(card.locator(".hh-card-said")).to_contain_text("run hh.Studio() in a cell")

@@ -58,10 +58,9 @@ class Kernel:
         warnings.simplefilter("ignore")
         settings = SETTINGS
         if self.broken is not None:
-            breaking, quiescence = BROKEN[self.broken]
+            breaking, hasty = BROKEN[self.broken]
             breaking()
-            if quiescence is not None:
-                settings = dataclasses.replace(settings, quiescence=quiescence)
+            settings = dataclasses.replace(settings, **hasty)
         if self.kill is not None:
             arm(self.kill)
         session = connect(

@@ -489,6 +489,12 @@ def test_a_sweep_whose_kernel_was_killed_goes_on_and_pays_for_nothing_twice(
     assert len(study.clips) == (6 if sent else 0)
     assert {clip.id for clip in study.clips} >= (set(told) if sent else set())
     assert list(session.saved("sweep")) == [study.name]
+    # One that was about to be sent when the kernel died asks, since its job is not found, and nothing was paid for it.
+    asking = [cell.clip for cell in study.wait(LONG).failures if cell.clip is not None]
+    assert {clip.state for clip in asking} <= {"needs_user"}
+    assert len(sandbox.ledger()["charges"]) == 6 - len(asking)
+    for clip in asking:
+        clip.submit_again()
     assert study.wait(LONG).failures == ()
     assert len(study.clips) == 6
     charged = [charge["jobId"] for charge in sandbox.ledger()["charges"]]

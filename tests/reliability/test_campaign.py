@@ -48,18 +48,21 @@ def test_a_thousand_intents_among_crashes_are_neither_lost_nor_paid_twice(
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    ("broken", "behaviours", "counts"),
+    ("broken", "intents", "behaviours", "found_out"),
     [
-        pytest.param("retry", "1", ["overpaid"], id="a POST that is repeated"),
-        pytest.param("late-journal", "3", ["overpaid"], id="a journal that is written after the answer"),
-        pytest.param("hasty", "3", ["lost"], id="a search before the server is done"),
-        pytest.param("impatient", "3", ["overpaid"], id="and a person who then submits again"),
+        pytest.param("retry", 40, "1", "overpaid", id="a POST that is repeated"),
+        pytest.param("late-journal", 40, "3", "overpaid", id="a journal that is written after the answer"),
+        # A charge is lost where it comes after the last look: about five among 40 intents, none in one run of a hundred.
+        pytest.param("hasty", 80, "3", "lost", id="a search before the server is done"),
+        pytest.param("impatient", 40, "3", "overpaid", id="and a person who then submits again"),
     ],
 )
-def test_a_protocol_that_loses_money_is_found_out(broken: str, behaviours: str, counts: list[str]) -> None:
+def test_a_protocol_that_loses_money_is_found_out(
+    broken: str, intents: int, behaviours: str, found_out: str
+) -> None:
     status, said, found = campaign(
-        "--intents", 40, "--seed", 2, "--behaviours", behaviours, "--broken", broken
+        "--intents", intents, "--seed", 2, "--behaviours", behaviours, "--broken", broken
     )
     assert status == 1, said
-    assert all(found[name] > 0 for name in counts), said
+    assert found[found_out] > 0, said
     assert "again: python -m tests.campaign --seed 2 --run " in said
