@@ -71,7 +71,7 @@ def render(
         context.thread_count, context.gop_size = _THREADS, 2 * FRAME_RATE
         context.color_range = _LIMITED
         context.colorspace = context.color_primaries = context.color_trc = _BT709
-        audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="stereo", bit_rate=128_000, options=_AAC)
+        audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="stereo", bit_rate=64_000, options=_AAC)
         sound = _chunks(film)
         for array in _drawn(film):
             frame = av.VideoFrame.from_ndarray(array, format="yuv420p")

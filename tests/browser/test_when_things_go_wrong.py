@@ -71,7 +71,9 @@ def submission(fault: str, **options: object) -> dict[str, object]:
 def test_a_lost_answer_asks_its_person_who_looks_again_and_submits_again(
     new_notebook: NewNotebook, folder: Path, start_sandbox: StartSandbox
 ) -> None:
-    sandbox = start_sandbox(speed=400, scale=0.2, faults=[submission("reset")])
+    # A look takes so long that the page gets to show it.
+    lists = {"match": {"path": "/v1/jobs"}, "fault": "latency", "seconds": 1.0}
+    sandbox = start_sandbox(speed=400, scale=0.2, faults=[submission("reset"), lists])
     notebook = new_notebook(on(sandbox), folder=folder)
     notebook.run(0)
     card = card_in(notebook)
