@@ -51,6 +51,7 @@ class Keeper(Protocol):
         favourite: bool | None = None,
         tags: Iterable[str] | None = None,
         add_tags: Iterable[str] = (),
+        remove_tags: Iterable[str] = (),
         notes: str | None = None,
     ) -> None:
         """Write down what is not None, and tell the observers."""
@@ -203,15 +204,18 @@ class Clip(Viewable):
         favourite: bool | None = None,
         tags: Iterable[str] | None = None,
         add_tags: Iterable[str] = (),
+        remove_tags: Iterable[str] = (),
         notes: str | None = None,
     ) -> None:
         """Write down in the library what is not None; whoever observes the session is told, in other kernels too.
 
-        `tags` replace those that were there, `add_tags` are added: at most 50 of at most 100 characters, each kept once whatever
-        its case. `notes` are at most 20,000 characters. Returns once it is written; from any thread. Raises `InvalidRequest` for
-        what cannot be kept, and `LibraryError` where the library cannot be written.
+        `tags` replace those that were there, `remove_tags` are taken away and `add_tags` added, whoever else changes them
+        meanwhile: at most 50 of at most 100 characters, each kept once whatever its case. `notes` are at most 20,000 characters. Returns
+        once it is written; from any thread. Raises `InvalidRequest` for what cannot be kept, and `LibraryError` where the library cannot be written.
         """
-        self.keeper.mark(self, favourite=favourite, tags=tags, add_tags=add_tags, notes=notes)
+        self.keeper.mark(
+            self, favourite=favourite, tags=tags, add_tags=add_tags, remove_tags=remove_tags, notes=notes
+        )
 
     def delete(self) -> None:
         """Take it out of sight: it is in no list any more, and `restore` brings it back.

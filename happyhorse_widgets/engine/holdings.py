@@ -94,10 +94,13 @@ class Holdings(Lookups, ABC):
         favourite: bool | None = None,
         tags: Iterable[str] | None = None,
         add_tags: Iterable[str] = (),
+        remove_tags: Iterable[str] = (),
         notes: str | None = None,
     ) -> None:
         """Set what is not None; see `Clip.mark`."""
-        marking = self._marks.mark(clip.id, favourite=favourite, tags=tags, add_tags=add_tags, notes=notes)
+        marking = self._marks.mark(
+            clip.id, favourite=favourite, tags=tags, add_tags=add_tags, remove_tags=remove_tags, notes=notes
+        )
         self._marked(clip, marking.result())
 
     def delete(self, clip: Clip) -> None:

@@ -12,6 +12,7 @@ from happyhorse_widgets.errors import InvalidRequest
 
 from . import catalogue
 from .clips import ClipRecord, read_clip
+from .folding import folded
 from .journal import StaleTransition, note_event
 
 if TYPE_CHECKING:
@@ -41,22 +42,25 @@ class Marks:
         favourite: bool | None = None,
         tags: Iterable[str] | None = None,
         add_tags: Iterable[str] = (),
+        remove_tags: Iterable[str] = (),
         notes: str | None = None,
     ) -> Future[ClipRecord]:
-        """Set what is not None, and add to the tags.
+        """Set what is not None, and add to the tags and remove from them.
 
         Raises `InvalidRequest` at once for what no mark can be; so does the future where the tags become too many.
         """
         names = None if tags is None else _checked_tags(tags)
         more = _checked_tags(add_tags)
+        away = {folded(tag) for tag in _checked_tags(remove_tags)}
         _check_notes(notes)
 
         def work(connection: sqlite3.Connection) -> ClipRecord:
-            nonlocal names
             before = read_clip(connection, clip_id)
-            if more:  # to what is there now, whoever put it there meanwhile
-                names = _checked_tags([*(before.tags if names is None else names), *more])
-            if not catalogue.mark(connection, clip_id, favourite=favourite, tags=names, notes=notes):
+            after = names
+            if more or away:  # of what is there now, whoever put it there meanwhile
+                there = before.tags if names is None else names
+                after = _checked_tags([*(tag for tag in there if folded(tag) not in away), *more])
+            if not catalogue.mark(connection, clip_id, favourite=favourite, tags=after, notes=notes):
                 return before
             note_event(connection, clip_id, time.time(), before.state, before.state, "marked")
             return read_clip(connection, clip_id)

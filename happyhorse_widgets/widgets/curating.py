@@ -26,8 +26,14 @@ def serve_curation(
 ) -> None:
     """Answer what views ask to be written down. `find` gives the clip with an id, or raises KeyError; `tags` those in use."""
 
+    turn = asyncio.Lock()  # what is asked for later is written down later
+
+    async def after_the_last(work: Callable[[Content], Content], content: Content) -> Content:
+        async with turn:
+            return await asyncio.to_thread(work, content)
+
     def aside(work: Callable[[Content], Content]) -> Callable[[Content, Buffers], Future[Any]]:
-        return lambda content, _buffers: engine_loop().run(asyncio.to_thread(work, content))
+        return lambda content, _buffers: engine_loop().run(after_the_last(work, content))
 
     def mark(content: Content) -> Content:
         clips = [_found(find, clip_id) for clip_id in clip_ids(content)]
@@ -62,12 +68,17 @@ def _found(find: Callable[[str], Clip], clip_id: str) -> Clip:
 
 
 def _mark(clip: Clip, content: Content) -> None:
-    favourite, tags, notes = (content.get(name) for name in ("favourite", "tags", "notes"))
+    favourite, notes, added, removed = (content.get(name) for name in ("favourite", "notes", "add", "remove"))
     if not (
         isinstance(favourite, bool | None)
         and isinstance(notes, str | None)
-        and (tags is None or (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)))
+        and all(
+            tags is None or (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags))
+            for tags in (added, removed)
+        )
     ):
-        raise InvalidRequest("A mark is a favourite (yes or no), tags (words) or notes (a text).")
-    tag = content.get("tag")
-    clip.mark(favourite=favourite, tags=tags, add_tags=[tag] if isinstance(tag, str) else (), notes=notes)
+        raise InvalidRequest(
+            "A mark is a favourite (yes or no), notes (a text), or tags (words) to add or to remove."
+        )
+    # Never the tags as a whole: a view may not know yet of one that it asked for a moment ago, or that another put there.
+    clip.mark(favourite=favourite, add_tags=added or (), remove_tags=removed or (), notes=notes)

@@ -52,12 +52,22 @@ def test_tags_are_tidied(shelf: Shelf) -> None:
     assert Marks(shelf.database).mark("clip_a", tags="fox").result(SOON).tags == ("fox",)
 
 
+def test_tags_are_added_to_and_removed_from_those_that_are_there(shelf: Shelf) -> None:
+    marks = Marks(shelf.database)
+    marks.mark("clip_a", tags=["sea", "fox"])
+    assert marks.mark("clip_a", add_tags=["dusk", "FOX"]).result(SOON).tags == ("sea", "fox", "dusk")
+    assert marks.mark("clip_a", remove_tags=["SEA", "gone"]).result(SOON).tags == ("fox", "dusk")
+    both = marks.mark("clip_a", tags=["one", "two"], remove_tags=["one"], add_tags=["three"])
+    assert both.result(SOON).tags == ("two", "three")
+
+
 @pytest.mark.parametrize(
     ("values", "told"),
     [
         ({"tags": ["x" * 101]}, "A tag has at most 100 characters; 'xxxxxxxxxxxxxxxxxxxx'… has 101"),
         ({"tags": [str(n) for n in range(51)]}, "A clip can have 50 tags; these are 51"),
         ({"tags": ["fox", 7]}, "Tags are texts"),
+        ({"remove_tags": [7]}, "Tags are texts"),
         ({"notes": "x" * 20_001}, "at most 20,000 characters; these have 20,001"),
         ({"notes": 7}, "Notes are a text"),
     ],

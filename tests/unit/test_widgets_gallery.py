@@ -98,8 +98,8 @@ def test_marks_are_kept_and_told_to_every_view(gallery: hh.Gallery, session: Ses
     one, two = clip_id(10), clip_id(11)
     answer = ask("clips-mark", clips=[one, two], favourite=True, notes="good light")
     assert [(state["favourite"], state["notes"]) for state in answer["clips"]] == [(True, "good light")] * 2
-    assert ask("clips-mark", clips=[one], tags=["Sea"])["tags"] == ["Sea"]
-    assert ask("clips-mark", clips=[one, two], tag="dusk")["clips"][0]["tags"] == ["Sea", "dusk"]
+    assert ask("clips-mark", clips=[one], add=["Sea"])["tags"] == ["Sea"]
+    assert ask("clips-mark", clips=[one, two], add=["dusk"])["clips"][0]["tags"] == ["Sea", "dusk"]
     assert session.clip(two).tags == ("dusk",)
     assert found(ask, favourite=True) == found(ask, tag="dusk") == [two, one]
 
@@ -108,12 +108,35 @@ def test_marks_are_kept_and_told_to_every_view(gallery: hh.Gallery, session: Ses
         return [clip for change in changes for clip in change["clips"]]
 
     until(lambda: any(clip["id"] == one and clip["tags"] == ["Sea", "dusk"] for clip in told()))
-    ask("clips-mark", clips=[one, two], favourite=False, tags=[], notes="")
+    assert ask("clips-mark", clips=[one], add=["fog"], remove=["SEA"])["clips"][0]["tags"] == ["dusk", "fog"]
+    ask("clips-mark", clips=[one, two], favourite=False, remove=["dusk", "fog"], notes="")
+    assert session.clip(one).tags == session.clip(two).tags == ()
+
+
+def test_of_two_marks_the_later_one_stays(gallery: hh.Gallery, session: Session) -> None:
+    """A person presses twice in a moment, and the kernel reads both at once."""
+    versions = [f"version {number}" for number in range(40)]
+    for each in versions:
+        content = {"kind": "clips-mark", "request": each, "clips": [clip_id(10)], "notes": each}
+        gallery.comm.handle_msg(
+            {"content": {"data": {"method": "custom", "content": content}}, "buffers": []}
+        )
+    until(lambda: {m.get("request") for m in gallery.comm.messages} >= set(versions))
+    assert session.clip(clip_id(10)).notes == versions[-1]
+    session.clip(clip_id(10)).mark(notes="")
 
 
 @pytest.mark.parametrize(
     "mark",
-    [{"favourite": 1}, {"tags": "sea"}, {"tags": [1]}, {"notes": 3}, {"clips": ["clip_gone"]}, {"clips": 1}],
+    [
+        {"favourite": 1},
+        {"add": "sea"},
+        {"add": [1]},
+        {"remove": "sea"},
+        {"notes": 3},
+        {"clips": ["clip_gone"]},
+        {"clips": 1},
+    ],
 )
 def test_marks_that_cannot_be_are_answered_in_words(ask: Ask, mark: dict[str, Any]) -> None:
     assert ask("clips-mark", **{"clips": [clip_id(12)], **mark})["name"] == "InvalidRequest"

@@ -100,7 +100,7 @@ export function createChosen({ rpc, signal, bars, panel, selection, browse, remo
   listen(tag, "keydown", (event) => {
     if (event.key !== "Enter" || event.isComposing || !tag.value.trim()) return;
     event.preventDefault();
-    void mark({ tag: tag.value.trim() });
+    void mark({ add: [tag.value.trim()] });
     tag.value = "";
   }, signal);
   listen(together, "click", () => compare(selection.ids()), signal);

@@ -3,18 +3,24 @@
 import { button, h, icon, setText } from "./dom.js";
 import { listen } from "./lifetime.js";
 
+/** @typedef {{add?: string[], remove?: string[], notes?: string}} Change What the kernel is asked to write down. */
+
 /**
  * @param {object} host
  * @param {AbortSignal} host.signal
- * @param {(marks: {tags?: string[], notes?: string}) => Promise<void>} host.mark Keeps them; rejects with a sentence.
+ * @param {(change: Change) => Promise<void>} host.mark Keeps it; rejects with a sentence.
  * @param {() => string[]} [host.tags] The tags that are in use, to choose from.
  */
 export function createMarks({ signal, mark, tags: known = () => [] }) {
   /** @type {{tags: string[], notes: string}} */
-  let now = { tags: [], notes: "" };
+  let told = { tags: [], notes: "" };
+  /** @type {Change[]} What was asked for and not answered yet: shown at once, whatever else is told meanwhile. */
+  let asked = [];
+  let now = told;
   let adding = false;
   let writing = false;
   let drawn = "";
+  let clip = "";
 
   const chips = h("ul", { class: "hh-marks-tags", "aria-label": "Tags" });
   const choices = h("datalist", { id: `hh-${Math.random().toString(36).slice(2)}` });
@@ -26,6 +32,7 @@ export function createMarks({ signal, mark, tags: known = () => [] }) {
   const el = h("div", { class: "hh-marks" }, row, note, area);
 
   function show() {
+    now = asked.reduce(changed, told);
     row.hidden = !now.tags.length && !adding;
     adder.hidden = !adding;
     note.hidden = !now.notes || writing;
@@ -42,25 +49,40 @@ export function createMarks({ signal, mark, tags: known = () => [] }) {
   /** @param {string} tag */
   function chip(tag) {
     const away = button(`Remove the tag ${tag}`, { icon: "cross", quiet: true });
-    listen(away, "click", () => keep({ tags: now.tags.filter((each) => each !== tag) }), signal);
+    listen(away, "click", () => keep({ remove: [tag] }), signal);
     return h("li", { class: "hh-marks-tag" }, icon("tag"), h("span", { dir: "auto" }, tag), away);
   }
 
-  /** @param {{tags?: string[], notes?: string}} marks */
-  function keep(marks) {
-    const before = now;
-    now = { ...now, ...marks };
+  /** @param {Change} change */
+  async function keep(change) {
+    const whose = clip;
+    asked.push(change);
     show();
-    mark(marks).catch(() => {
-      now = before;
-      show();
-    });
+    try {
+      await mark(change);
+    } catch {
+      if (whose === clip) giveBack(change);
+    }
+    asked = asked.filter((each) => each !== change);
+    show();
+  }
+
+  /** What was typed stands in its field again; the card says why. @param {Change} change */
+  function giveBack({ add: tags, notes }) {
+    if (notes !== undefined && !writing) {
+      writing = true;
+      area.value = notes;
+    }
+    if (tags && !field.value) {
+      adding = true;
+      field.value = tags.join(", ");
+    }
   }
 
   function add() {
     const fresh = field.value.split(",").map((tag) => tag.trim().replace(/\s+/g, " ")).filter((tag) => tag && !now.tags.includes(tag));
     field.value = "";
-    if (fresh.length) keep({ tags: [...now.tags, ...new Set(fresh)] });
+    if (fresh.length) void keep({ add: [...new Set(fresh)] });
   }
 
   /** @param {boolean} stay Whether what was written is kept. */
@@ -68,7 +90,7 @@ export function createMarks({ signal, mark, tags: known = () => [] }) {
     if (!writing) return;
     writing = false;
     const text = area.value.trim();
-    if (stay && text !== now.notes) keep({ notes: text });
+    if (stay && text !== now.notes) void keep({ notes: text });
     else show();
   }
 
@@ -118,10 +140,17 @@ export function createMarks({ signal, mark, tags: known = () => [] }) {
       show();
       field.focus();
     },
-    /** @param {{tags: string[], notes: string}} state */
+    /** @param {{id: string, tags: string[], notes: string}} state */
     update(state) {
-      now = { tags: state.tags, notes: state.notes };
+      if (state.id !== clip) asked = []; // of another clip
+      clip = state.id;
+      told = { tags: state.tags, notes: state.notes };
       show();
     },
   };
+}
+
+/** @param {{tags: string[], notes: string}} marks @param {Change} change */
+function changed({ tags, notes }, { add = [], remove = [], notes: written = notes }) {
+  return { tags: [...new Set([...tags.filter((tag) => !remove.includes(tag)), ...add])], notes: written };
 }
