@@ -210,8 +210,9 @@ class Clip(Viewable):
         """Write down in the library what is not None; whoever observes the session is told, in other kernels too.
 
         `tags` replace those that were there, `remove_tags` are taken away and `add_tags` added, whoever else changes them
-        meanwhile: at most 50 of at most 100 characters, each kept once whatever its case. `notes` are at most 20,000 characters. Returns
-        once it is written; from any thread. Raises `InvalidRequest` for what cannot be kept, and `LibraryError` where the library cannot be written.
+        meanwhile: at most 50 of at most 100 characters, each kept once whatever its case. `notes` are at most 20,000
+        characters. Returns once it is written; from any thread. Raises `InvalidRequest` for what cannot be kept, and
+        `LibraryError` where the library cannot be written.
         """
         self.keeper.mark(
             self, favourite=favourite, tags=tags, add_tags=add_tags, remove_tags=remove_tags, notes=notes
