@@ -6,11 +6,8 @@ import itertools
 import math
 from collections import Counter
 
-import choix
-import evalica
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from numpy.typing import NDArray
 
 from happyhorse_widgets.research.bradley_terry import Pairs
@@ -102,6 +99,8 @@ def votes_from(pairs: Pairs, counts: NDArray[np.float64]) -> pd.DataFrame:
 
 def by_regression(pairs: Pairs, counts: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """Davidson's model as a log-linear one, by statsmodels (C. D. Sinclair, GLIM for Preference, 1982)."""
+    import statsmodels.api as sm  # these implementations take seconds to import
+
     rows, seen = [], []
     for number, (one, other) in enumerate(zip(pairs.first, pairs.second, strict=True)):
         for outcome, (left, right, tie) in enumerate(((1, 0, 0), (0.5, 0.5, 1), (0, 1, 0))):
@@ -123,6 +122,8 @@ def by_regression(pairs: Pairs, counts: NDArray[np.float64]) -> tuple[NDArray[np
 
 def by_choix(votes: pd.DataFrame) -> pd.Series:
     """Log strengths of votes without ties, by name, with mean 0: by choix, to the last digit that its search gives."""
+    import choix
+
     names = sorted({*votes["model_a"], *votes["model_b"]})
     place = {name: number for number, name in enumerate(names)}
     wins = [
@@ -135,6 +136,8 @@ def by_choix(votes: pd.DataFrame) -> pd.Series:
 
 def by_evalica(votes: pd.DataFrame) -> pd.Series:
     """The same by evalica."""
+    import evalica
+
     sides = votes["winner"].map({"a": evalica.Winner.X, "b": evalica.Winner.Y})
     scores = evalica.bradley_terry(
         votes["model_a"], votes["model_b"], sides, tolerance=1e-12, limit=10_000

@@ -139,14 +139,22 @@ class WholeStudio(BareStudio):
 
 
 def open_site(page: Page) -> None:
-    """Show an empty page of a server that gives the front end's modules as they are."""
+    """Show an empty page of a server that gives the front end's scripts."""
     page.route(f"{SITE}**", _serve)
     page.goto(SITE)
 
 
 def _serve(route: Route) -> None:
-    path = assets.STATIC / route.request.url.removeprefix(SITE)
-    if path.is_file():
-        route.fulfill(path=path, content_type="text/css" if path.suffix == ".css" else "text/javascript")
-    else:
+    if not serve_script(route, route.request.url.removeprefix(SITE)):
         route.fulfill(body="<!doctype html><title>empty</title>", content_type="text/html")
+
+
+def serve_script(route: Route, path: str) -> bool:
+    """Answer with an entry as anywidget gets it, in one script, or with another module as it is; False for anything else."""
+    file = assets.STATIC / path
+    if not (file.suffix == ".js" and file.is_file()):
+        return False
+    text = file.read_text()
+    script = assets.script(file.stem) if "export default" in text else text
+    route.fulfill(body=script, content_type="text/javascript")
+    return True

@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, Route
 
 from happyhorse_widgets.media.probe import probe
 from happyhorse_widgets.widgets import assets
+from tests.browser.bare import serve_script
 from tests.browser.test_player import SITE, serve_range
 
 # A model whose kernel is `window.kernel`: what it answers to each kind of request.
@@ -73,9 +74,7 @@ def shower(page: Page, videos: Path) -> Callable[..., Locator]:
         file = videos / path.removeprefix("files/")
         if path.startswith("files/") and file.is_file():
             serve_range(route, file)
-        elif (assets.STATIC / path).is_file():
-            route.fulfill(path=assets.STATIC / path, content_type="text/javascript")
-        else:
+        elif not serve_script(route, path):
             config = '<script id="jupyter-config-data" type="application/json">{"baseUrl": "/"}</script>'
             route.fulfill(body=f"<!doctype html><title>t</title>{config}", content_type="text/html")
 

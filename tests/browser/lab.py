@@ -15,11 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import nbformat
 from playwright.sync_api import BrowserContext, Locator, Page, ViewportSize, expect
 
 import happyhorse_widgets
+
+if TYPE_CHECKING:
+    import nbformat
 
 START_LIMIT = 60  # seconds until the server answers
 STEP_LIMIT = 30_000  # milliseconds for one step of the page
@@ -171,6 +174,8 @@ def wait_until(condition: Callable[[], object], limit: float, what: str) -> None
 def write_notebook(folder: Path, cells: list[str]) -> Path:
     """A new notebook of these code cells in `folder`."""
     path = folder / "notebook.ipynb"
+    import nbformat  # it takes seconds, and most tests need no notebook
+
     code = [nbformat.v4.new_code_cell(cell) for cell in cells]
     nbformat.write(nbformat.v4.new_notebook(cells=code, metadata={"kernelspec": KERNEL}), path)
     return path
@@ -229,6 +234,8 @@ class Notebook:
         wait_until(
             lambda: self.path.stat().st_mtime_ns != before and self._whole(), 30, "the notebook to be saved"
         )
+        import nbformat
+
         return nbformat.read(self.path, as_version=4)
 
     def distrust(self) -> None:

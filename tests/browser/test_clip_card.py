@@ -8,11 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import nbformat
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.lab import KERNEL, Lab, Notebook, folder_with_images, lasting_page, wait_until
+from tests.browser.lab import Lab, Notebook, folder_with_images, lasting_page, wait_until, write_notebook
 from tests.conftest import sandbox_environment
 
 LIMIT = 60_000  # milliseconds until a clip is made on a busy machine
@@ -170,11 +169,13 @@ def test_an_exported_page_shows_the_clip_once_and_plays_it(shown: Notebook, page
 
 
 def test_what_remains_without_a_kernel(shown: Notebook, lab: Lab) -> None:
+    from nbformat import validate
+
     notebook, page = shown, shown.page
     notebook.narrow(1280)
     wait_until(lambda: visible_parts(notebook) == ["card"], 10, "only the card to be seen")
     saved = notebook.save()
-    nbformat.validate(saved)
+    validate(saved)
     live, twin = saved.cells[0].outputs
     assert "application/vnd.jupyter.widget-view+json" in live.data
     assert set(twin.data) == {"text/html", "text/plain", "image/jpeg"}
@@ -235,9 +236,7 @@ def test_a_failure_is_told_in_words(new_notebook: NewNotebook, folder: Path) -> 
 
 
 def test_a_notebook_executed_by_a_program_keeps_the_clip(folder: Path, page: Page) -> None:
-    path = folder / "executed.ipynb"
-    cells = [nbformat.v4.new_code_cell(source) for source in (make(HOSTILE), "clip.wait(60);")]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL}), path)
+    path = write_notebook(folder, [make(HOSTILE), "clip.wait(60);"])
     export(path, "--execute")
     shows_the_clip_once(page, path.with_suffix(".html"))
 

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, e
 from happyhorse_widgets.media.frames import without_sound
 from happyhorse_widgets.media.webm import to_webm
 from happyhorse_widgets.widgets import assets
+from tests.browser.bare import serve_script
 from tests.browser.lab import wait_until
 from tests.videos import RATE, grey, index_of, write_video
 
@@ -138,9 +139,7 @@ def stand(page: Page, videos: Path) -> Callable[[], Page]:
         file = videos / path.removeprefix("files/")
         if path.startswith("files/") and file.is_file():
             serve_range(route, file)
-        elif (assets.STATIC / path).is_file():
-            route.fulfill(path=assets.STATIC / path, content_type="text/javascript")
-        else:
+        elif not serve_script(route, path):
             config = f'<script id="jupyter-config-data" type="application/json">{SERVED}</script>'
             route.fulfill(
                 body=f'<!doctype html><html lang="en"><title>t</title>{config}', content_type="text/html"

@@ -10,14 +10,12 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
-import ipyparallel
 import numpy as np
 import pandas as pd
 import pytest
-from distributed import Client, LocalCluster
 
 import happyhorse_widgets as hh
 from happyhorse_widgets.errors import InvalidRequest
@@ -26,6 +24,10 @@ from tests.conftest import StartSandbox, sandbox_environment
 from tests.films import Picture, slid, tone, write_film
 from tests.integration.conftest import OpenSession
 from tests.sessions import picture
+
+if TYPE_CHECKING:
+    import ipyparallel
+    from distributed import Client
 
 # Engines that were started from elsewhere do not find this module: what it defines is sent to them as it is.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -70,6 +72,8 @@ def serial(films: list[Path]) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def dask() -> Iterator[Client]:
+    from distributed import Client, LocalCluster
+
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
         Client(cluster) as client,
@@ -79,6 +83,8 @@ def dask() -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def engines() -> Iterator[ipyparallel.Client]:
+    import ipyparallel
+
     with ipyparallel.Cluster(n=2, controller_ip="127.0.0.1", log_level=40) as client:
         client.wait_for_engines(2)
         yield client

@@ -14,18 +14,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import httpx2
-import nbformat
 import pytest
-from nbclient import NotebookClient
-from nbconvert import HTMLExporter
 
 import happyhorse_widgets
 from tests.canary import KEY, SECRET, TOKEN, traces, traces_in
 from tests.conftest import SandboxProcess, sandbox_environment
 from tests.scripted_server import Reply, Reset, ScriptedServer, Seen
+
+if TYPE_CHECKING:
+    import nbformat
 
 IMAGES = Path(__file__).parents[2] / "notebooks" / "images"
 SIGNATURE = re.compile(rb"(?:Signature|Policy|Key-Pair-Id)=[\w~%-]{8}")
@@ -142,22 +142,6 @@ class Day:
         return word in self.messages
 
 
-class Listener(NotebookClient):
-    """Runs a notebook, and keeps every message that a browser would get, comms with their buffers too."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.heard: list[str] = []
-
-    def process_message(self, msg: dict[str, Any], *args: Any, **options: Any) -> Any:
-        """Called for each message."""
-        buffers = [bytes(buffer).decode("latin-1") for buffer in msg.get("buffers", [])]
-        self.heard.append(
-            json.dumps([msg["msg_type"], msg["content"], msg.get("metadata")], default=str) + "".join(buffers)
-        )
-        return super().process_message(msg, *args, **options)
-
-
 class Front:
     """Passes requests on to a sandbox, with the addresses of files in its answers put on other servers."""
 
@@ -224,6 +208,11 @@ class Front:
 
 @pytest.fixture(scope="module")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    import nbformat  # these take seconds, and other tests need none of them
+    from nbconvert import HTMLExporter
+
+    from tests.listener import Listener
+
     folder = tmp_path_factory.mktemp("day")
     work = folder / "work"
     work.mkdir()

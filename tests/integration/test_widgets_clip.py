@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import comm
-import nbformat
 import pytest
 
 import happyhorse_widgets as hh
@@ -275,6 +274,8 @@ def test_the_static_twin_of_a_finished_clip_plays_it(
     assert "&lt;img src=x onerror=alert(1)&gt; &amp; &#x27;quotes&#x27;" in html
     assert HOSTILE in bundle["text/plain"]
     assert len(html) < 70_000
+    import nbformat
+
     nbformat.validate(nbformat.v4.new_output("display_data", data=bundle), "output", version=4)
 
 

@@ -8,14 +8,15 @@ import shutil
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
-from nbconvert import HTMLExporter
 
 from happyhorse_widgets.media.probe import probe
 from tests.absent import HIDE
+
+if TYPE_CHECKING:
+    import nbformat
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -45,6 +46,10 @@ class Executed:
 
 @pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
 def executed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Executed:
+    import nbformat  # these take seconds, and other tests need none of them
+    from nbclient import NotebookClient
+    from nbconvert import HTMLExporter
+
     folder = tmp_path_factory.mktemp("run") / "notebooks"
     shutil.copytree(
         ROOT / "notebooks", folder, ignore=shutil.ignore_patterns("happyhorse", ".ipynb_checkpoints")
@@ -90,6 +95,8 @@ def test_the_exported_page_plays_every_clip_and_no_output_plays_one_twice(execut
 
 
 def test_the_saved_notebook_stays_small(executed: Executed) -> None:
+    import nbformat
+
     # Nothing of a video or of a full-size image is in it: only small posters, and the figures of a study.
     assert len(nbformat.writes(executed.notebook)) < (2_000_000 if executed.pages else 1_000_000)
 
